@@ -71,6 +71,9 @@ void tg_sim_pause(const char *where);
 #define tg_fence_acquire() tg_sim_fence(TG_ACQUIRE, TG_HERE)
 #define tg_fence_release() tg_sim_fence(TG_RELEASE, TG_HERE)
 #define tg_fence_full() tg_sim_fence(TG_SEQCST, TG_HERE)
+/* A full fence right after a read-modify-write of our own: on x86-64 that was one already;
+ * on arm64 the write half of a swap may still be overtaken by later loads. */
+#define tg_fence_after_rmw() tg_sim_fence(TG_SEQCST, TG_HERE)
 #define tg_pause() tg_sim_pause(TG_HERE)
 
 #else
@@ -148,6 +151,16 @@ static inline void tg_fence_acquire(void) { __atomic_thread_fence(__ATOMIC_ACQUI
 static inline void tg_fence_release(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
 static inline void tg_fence_full(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 #endif
+
+/* A full fence right after a read-modify-write of our own: on x86-64 that was one already;
+ * on arm64 the write half of a swap may still be overtaken by later loads. */
+static inline void tg_fence_after_rmw(void) {
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+    TG_KEEP_ORDER();
+#else
+    tg_fence_full();
+#endif
+}
 
 /* For a spin on a lock word only; never after a failed compare-and-swap (the line is ours then). */
 static inline void tg_pause(void) {

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mini-transactions: several words change as one, whatever instruction a kill hits.
+ *
+ * What
+ *   A redo log of absolute stores in the call's context. tg_log32/tg_log64 write
+ *   entries; tg_commit publishes their number, applies them in order, empties the log.
+ *
+ * Bits and states
+ *   context.log_state: 0 empty, else the number of entries: committed.
+ *   entry.where: offset of the word; bit 0 set = 64 bits wide.
+ *
+ * Invariants
+ *   J1  Nothing visible changes before the log is committed.
+ *   J2  A logged word is changed only under the locks held, or it is private to the
+ *       context or to a block nobody else can reach. Lock words are never logged:
+ *       a plain store would erase the bits of others.
+ *   J3  Entries are absolute, so that replay is idempotent.
+ *   J4  No lock is taken, and nothing sleeps, while the log is not empty.
+ *   J5  Only the borrower applies its log; a recoverer does after the borrower is dead.
+ *
+ * Ordering: PAIR journal.commit: the entries before log_state (their reader is
+ *   tg_journal_replay in the recoverer, which got the life token from the kernel).
+ *   Each applied store is a release: who loads it with acquire sees the blocks that
+ *   were filled before.
+ *
+ * Death
+ *   before log_state = n   nothing happened; locks are released by the recoverer
+ *   during the apply       replayed from the first entry; the locks are still the dead's
+ *   after log_state = 0    only the locks remain
+ *   in the recovery        the same again
+ *
+ * Progress: straight line.
+ *
+ * API: tg_log32, tg_log64, tg_log_room, tg_commit; tg_journal_replay for recovery.
+ */
+#ifndef TG_JOURNAL_JOURNAL_H
+#define TG_JOURNAL_JOURNAL_H
+
+#include "../region/call.h"
+
+static inline void tg_log_entry(struct tg_call *call, uint64_t where, uint64_t value) {
+    TG_CHECK(call->log_count < TG_LOG_CAPACITY);
+    struct tg_log_entry *entry = &call->context->log[call->log_count++];
+    tg_store_relaxed64(&entry->where, where);
+    tg_store_relaxed64(&entry->value, value);
+}
+
+static inline void tg_log64(struct tg_call *call, tg_a64 *word, uint64_t value) {
+    tg_log_entry(call, tg_offset_of(call->local, word) | 1, value);
+}
+
+static inline void tg_log32(struct tg_call *call, tg_a32 *word, uint32_t value) {
+    tg_log_entry(call, tg_offset_of(call->local, word), value);
+}
+
+static inline uint32_t tg_log_room(const struct tg_call *call) {
+    return TG_LOG_CAPACITY - call->log_count;
+}
+
+/* Makes all logged stores happen, in their order, or (when killed before) none. */
+void tg_commit(struct tg_call *call);
+
+/* Applies a dead context's committed log. False when an entry points outside the file. */
+bool tg_journal_replay(struct tg_local *local, struct tg_context *context);
+
+#endif

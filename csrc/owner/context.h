@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Contexts: the pool of virtual processors that calls borrow.
+ *
+ * What
+ *   A call that touches shared state borrows one context for its duration. Its id is
+ *   what lock words name, its word says which process acts and how.
+ *
+ * Bits and states
+ *   word = mode:3 | process + 1:13 | stamp:48
+ *   IDLE      nobody's; the log is empty, no intent, no lock
+ *   READ      in a read section that began at epoch `stamp`
+ *   HELD      a writer; owns locks, may sleep on lock words
+ *   EXPELLED  was READ; its owner must throw its results away (epoch/epoch.h)
+ *
+ * Invariants
+ *   O1  IDLE implies: log empty, no intent, owns no lock. What may remain: an in-flight
+ *       run, an orphan directory (the next writer settles them), limbo, magazines.
+ *   O2  A word that is not IDLE names a process that is live or being mended.
+ *   O3  Only the borrower leaves HELD; only the borrower or an expeller leaves READ.
+ *
+ * Ordering
+ *   PAIR context.hand-over: private fields of the context written before it goes IDLE
+ *   are seen by its next borrower (release store, acquiring compare-and-swap).
+ *   PAIR epoch.section: see epoch/epoch.h.
+ *
+ * Death: the word names the process: before the borrow there is nothing to mend,
+ *   after it owner/recover.c finds the context.
+ * Progress: a scan of the pool; when all are taken, sleeps of 1 ms until the deadline.
+ * API: tg_borrow, tg_return, tg_context_checked.
+ */
+#ifndef TG_OWNER_CONTEXT_H
+#define TG_OWNER_CONTEXT_H
+
+#include "../region/call.h"
+
+/* Borrows a context as HELD. TG_OK, TG_NO_CONTEXT, TG_INTERRUPTED, TG_CLOSED. */
+TG_MUST_CHECK tg_status tg_borrow(struct tg_call *call);
+/* One attempt for a reader: mode READ with `stamp`; false when the hinted ones are taken. */
+bool tg_borrow_reading(struct tg_call *call, uint64_t stamp);
+/* As tg_borrow, for a reader: waits for a context if need be. */
+TG_MUST_CHECK tg_status tg_borrow_reading_slow(struct tg_call *call);
+
+/* Gives a HELD context back. No lock may be held, the log must be empty. */
+void tg_return(struct tg_call *call);
+
+/* NULL when the id is no context's (a garbage word). */
+static inline struct tg_context *tg_context_checked(const struct tg_local *local, uint32_t id) {
+    if (id == 0 || id > local->header.context_count) return NULL;
+    return tg_context_at(local, id);
+}
+
+/* Nanoseconds until the call's deadline; 0 = passed. At most `most`. */
+uint64_t tg_time_left(struct tg_call *call, uint64_t most);
+
+#endif

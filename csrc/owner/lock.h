@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Locks that survive their owner: taken by contexts, mended after a death.
+ *
+ * What
+ *   tg_lock takes a lock word for the call's context: spins briefly, then sleeps on
+ *   the word's low half in timed slices; each slice asks whether the owner lives.
+ *
+ * Bits and states: word/lock_word.h. An intent in context.held[] precedes every
+ *   attempt, so that the recoverer knows where to look; the owner field decides.
+ *
+ * Invariants
+ *   K1  held[] names every lock word that this context owns or is trying to own.
+ *   K2  Locks are taken by rising rank: namespace, gate, grow, bucket (by address),
+ *       dir (by address), reap, class, extent. Try-locks may go against it.
+ *   K3  Nothing sleeps while a log is pending; no lock is taken inside a read section.
+ *
+ * Ordering
+ *   PAIR lock: the release of tg_unlock, the acquire of the next owner: guarded data.
+ *
+ * Death
+ *   after the intent        the owner field is not ours: nothing
+ *   after the acquisition   the recoverer replays the log, then releases
+ *   in the release          owner is cleared or not; a wake that was lost costs a slice
+ *   A *stopped* owner is not dead: its lock can't be taken from it; waiters time out.
+ *
+ * Progress
+ *   A failed compare-and-swap means that another one succeeded. A waiter of more than
+ *   1 ms reserves the next turn (the oldest wins); a barger honours a reservation for
+ *   1 ms of its own clock. So no running waiter starves while owners release.
+ *
+ * API: tg_lock, tg_trylock, tg_unlock, tg_unlock_all, tg_owns.
+ */
+#ifndef TG_OWNER_LOCK_H
+#define TG_OWNER_LOCK_H
+
+#include "../word/lock_word.h"
+#include "context.h"
+
+/* `bump` is added to the word with the acquisition (TG_LOCK_VALUE_ONE for buckets, whose
+ * value counts acquisitions; else 0). TG_OK, TG_TIMEOUT, TG_INTERRUPTED, TG_CORRUPT. */
+TG_MUST_CHECK tg_status tg_lock(struct tg_call *call, tg_a64 *lock, uint64_t bump);
+/* TG_OK or TG_BUSY; never waits. */
+TG_MUST_CHECK tg_status tg_trylock(struct tg_call *call, tg_a64 *lock, uint64_t bump);
+void tg_unlock(struct tg_call *call, tg_a64 *lock);
+/* Releases in reverse order of taking. */
+void tg_unlock_all(struct tg_call *call);
+
+static inline bool tg_owns(const struct tg_call *call, const tg_a64 *lock) {
+    return tg_word_owner(tg_load_relaxed64(lock)) == call->id;
+}
+
+/* For recovery: lets go of a lock that `id`, dead, may own. */
+void tg_lock_release_for(struct tg_local *local, tg_a64 *lock, uint32_t id);
+
+#endif

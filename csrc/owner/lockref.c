@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lockref.h"
+
+enum { SWAPS = 32, LOOKS = 200 };
+
+typedef bool (*transition)(uint64_t old, uint64_t *next);
+
+/* The lock-free attempts. TG_BUSY: bounds spent, take the lock. TG_RETRY: refused by the
+ * transition on an unlocked word, whose bits are in *old. */
+static tg_status fast(tg_a64 *word, transition change, uint64_t *old) {
+    int swaps = 0, looks = 0;
+    *old = tg_load_relaxed64(word);
+#ifdef TG_LOCKREF_NO_FAST_PATH
+    return TG_BUSY;
+#endif
+    for (;;) {
+        uint64_t next;
+        if (tg_word_owner(*old) != 0) {
+            if (++looks > LOOKS) return TG_BUSY;
+            tg_pause();
+            *old = tg_load_relaxed64(word);
+            continue;
+        }
+        if (!change(*old, &next)) return TG_RETRY;
+        /* PAIR lockref: continues the release sequence of the word. */
+        if (tg_cas_acqrel64(word, old, next)) return TG_OK;
+        if (++swaps > SWAPS) return TG_BUSY;
+    }
+}
+
+/* Under the lock: release and change the count in one step. */
+static tg_status locked_change(struct tg_call *call, tg_a64 *word, transition change,
+                               uint64_t *old) {
+    tg_status status = tg_lock(call, word, 0);
+    if (status != TG_OK) return status;
+    tg_add_relaxed64(&call->local->statistics[TG_STAT_LOCKREF_SLOW], 1);
+    uint64_t next;
+    *old = tg_load_relaxed64(word) & ~TG_LOCK_OWNER_MASK;
+    if (!change(*old, &next)) {
+        tg_unlock(call, word);
+        return TG_RETRY;
+    }
+    /* W2: the value is ours to change while we own the word; others set only flag bits. */
+    tg_add_acqrel64(word, next - *old);
+    tg_unlock(call, word);
+    return TG_OK;
+}
+
+static tg_status change_count(struct tg_call *call, tg_a64 *word, transition change,
+                              uint64_t *old) {
+    tg_status status = fast(word, change, old);
+    return status == TG_BUSY ? locked_change(call, word, change, old) : status;
+}
+
+tg_status tg_lockref_get(struct tg_call *call, tg_a64 *word) {
+    uint64_t old;
+    tg_status status = change_count(call, word, tg_next_get, &old);
+    return status == TG_RETRY ? TG_OVERFLOW : status;
+}
+
+tg_status tg_lockref_get_not_zero(struct tg_call *call, tg_a64 *word) {
+    uint64_t old;
+    tg_status status = change_count(call, word, tg_next_get_not_zero, &old);
+    if (status != TG_RETRY) return status;
+    return tg_word_value(old) >= TG_COUNT_MAX ? TG_OVERFLOW : TG_ABSENT;
+}
+
+tg_status tg_lockref_get_not_dead(struct tg_call *call, tg_a64 *word) {
+    uint64_t old;
+    tg_status status = change_count(call, word, tg_next_get_not_dead, &old);
+    if (status != TG_RETRY) return status;
+    return tg_word_dead(old) ? TG_DEAD : TG_OVERFLOW;
+}
+
+tg_status tg_lockref_put(struct tg_call *call, tg_a64 *word, uint32_t *left) {
+    uint64_t old;
+    tg_status status = change_count(call, word, tg_next_put, &old);
+    if (status == TG_RETRY) return TG_INVALID;
+    if (status == TG_OK) *left = tg_word_value(old) - 1;
+    return status;
+}
+
+tg_status tg_lockref_put_not_last(struct tg_call *call, tg_a64 *word) {
+    uint64_t old;
+    tg_status status = change_count(call, word, tg_next_put_not_last, &old);
+    return status == TG_RETRY ? TG_ABSENT : status;
+}
+
+tg_status tg_lockref_put_or_lock(struct tg_call *call, tg_a64 *word, bool *locked) {
+    uint64_t old;
+    *locked = false;
+    tg_status status = fast(word, tg_next_put_not_last, &old);
+    if (status == TG_OK) return TG_OK;
+    status = tg_lock(call, word, 0);
+    if (status != TG_OK) return status;
+    old = tg_load_relaxed64(word);
+    if (tg_word_value(old) > 1) { /* somebody took a reference meanwhile */
+        tg_add_acqrel64(word, -TG_LOCK_VALUE_ONE);
+        tg_unlock(call, word);
+        return TG_OK;
+    }
+    *locked = true;
+    return TG_OK;
+}
+
+void tg_lockref_mark_dead(struct tg_call *call, tg_a64 *word) {
+    TG_CHECK(tg_owns(call, word));
+    tg_or_acqrel64(word, TG_LOCK_DEAD);
+}

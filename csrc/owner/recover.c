@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recover.h"
+
+#include "../journal/journal.h"
+#include "lock.h"
+
+static void poison(struct tg_local *local) {
+    tg_store_release32(&local->hot->state, TG_STATE_POISONED);
+}
+
+static void release_locks(struct tg_local *local, struct tg_context *context, uint32_t id) {
+    for (uint32_t i = 0; i < TG_HELD_CAPACITY; i++) {
+        uint64_t offset = tg_load_relaxed64(&context->held[i]);
+        if (offset == 0) continue;
+        if (offset % 8 || offset > local->header.file_size - 8)
+            poison(local);
+        else
+            tg_lock_release_for(local, tg_at_offset(local, offset), id);
+    }
+    /* Only now: a second recoverer must find every intent of a half-released set. */
+    for (uint32_t i = 0; i < TG_HELD_CAPACITY; i++)
+        if (tg_load_relaxed64(&context->held[i])) tg_store_relaxed64(&context->held[i], 0);
+}
+
+bool tg_mend_contexts(struct tg_local *local, uint32_t process) {
+    bool good = true;
+    for (uint32_t id = 1; id <= local->header.context_count; id++) {
+        struct tg_context *context = tg_context_at(local, id);
+        uint64_t word = tg_load_acquire64(&context->word);
+        if (TG_WORD_PROCESS1(word) != process + 1) continue;
+        if (TG_MUTANT(recover_release_before_redo)) release_locks(local, context, id);
+        if (!tg_journal_replay(local, context)) {
+            poison(local);
+            tg_store_release64(&context->log_state, 0);
+            good = false;
+        }
+        release_locks(local, context, id);
+        tg_store_relaxed64(&context->wait_since_ns, 0);
+        /* PAIR context.hand-over: the mended private fields before anybody borrows it. */
+        tg_store_release64(&context->word, TG_WORD(TG_IDLE, 0, 0));
+    }
+    return good;
+}
+
+bool tg_mend_if_dead(struct tg_local *local, uint32_t process) {
+    if (process == local->process || process >= local->header.process_count) return false;
+    struct tg_os *os = local->os;
+    if (os->ops->life_probe(os, process) != TG_LIFE_DEAD) return false;
+    if (os->ops->life_take(os, process) != TG_OK) return false;
+    struct tg_process *entry = &local->processes[process];
+    if (tg_load_acquire32(&entry->state) != TG_PROCESS_FREE) {
+        (void)tg_mend_contexts(local, process);
+        tg_store_release32(&entry->state, TG_PROCESS_MENDED);
+        tg_store_release64(&local->hot->recovery_hint, 1);
+    }
+    os->ops->life_drop(os, process);
+    return true;
+}

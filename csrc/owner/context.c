@@ -72,6 +72,11 @@ tg_status tg_borrow(struct tg_call *call) {
     return borrow_waiting(call, TG_HELD);
 }
 
+bool tg_borrow_one(struct tg_call *call, uint32_t id) {
+    TG_ASSERT(call->context == NULL);
+    return try_borrow(call, id, TG_HELD, 0);
+}
+
 bool tg_borrow_reading(struct tg_call *call, uint64_t stamp) {
     TG_ASSERT(call->context == NULL);
     if (call->hint && call->hint <= call->local->header.context_count &&

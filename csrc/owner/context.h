@@ -26,7 +26,7 @@
  * Death: the word names the process: before the borrow there is nothing to mend,
  *   after it owner/recover.c finds the context.
  * Progress: a scan of the pool; when all are taken, sleeps of 1 ms until the deadline.
- * API: tg_borrow, tg_return, tg_context_checked.
+ * API: tg_borrow, tg_borrow_one, tg_borrow_reading, tg_return, tg_context_checked.
  */
 #ifndef TG_OWNER_CONTEXT_H
 #define TG_OWNER_CONTEXT_H
@@ -35,6 +35,8 @@
 
 /* Borrows a context as HELD. TG_OK, TG_NO_CONTEXT, TG_INTERRUPTED, TG_CLOSED. */
 TG_MUST_CHECK tg_status tg_borrow(struct tg_call *call);
+/* Borrows this very context, if it is idle now. */
+bool tg_borrow_one(struct tg_call *call, uint32_t id);
 /* One attempt for a reader: mode READ with `stamp`; false when the hinted ones are taken. */
 bool tg_borrow_reading(struct tg_call *call, uint64_t stamp);
 /* As tg_borrow, for a reader: waits for a context if need be. */

@@ -47,7 +47,7 @@ typedef uint32_t tg_ref;
 #ifdef TG_SIM
 enum {
     TG_LINE_SLOTS = 3,
-    TG_LOG_CAPACITY = 48,
+    TG_LOG_CAPACITY = 64,
     TG_HELD_CAPACITY = 12,
     TG_LIMBO_BATCH = 2,
     TG_LIMBO_BATCHES = 2,
@@ -64,7 +64,7 @@ enum {
 #else
 enum {
     TG_LINE_SLOTS = 10,
-    TG_LOG_CAPACITY = 48,
+    TG_LOG_CAPACITY = 64,
     TG_HELD_CAPACITY = 12,
     TG_LIMBO_BATCH = 64,
     TG_LIMBO_BATCHES = 8,
@@ -232,6 +232,7 @@ struct tg_context {
     tg_a32 batch_count;
     tg_a32 parked;        /* objects that were still pinned when their batch was drained */
     tg_a32 parked_count;
+    tg_a64 parked_hint; /* hot.unpin_hint at the last look at the parked; a hint, not logged */
     struct tg_limbo_batch batch[TG_LIMBO_BATCHES];
     struct tg_delta delta[TG_GROUPS];
     /* Magazines follow: for each class a tg_a32 count and its refs (arena/classes.h). */

@@ -33,7 +33,8 @@ C_FILES = $(shell git ls-files -co --exclude-standard 'csrc/*.[ch]' 'sim/*.[ch]'
 PACKAGE_FILES := $(shell find csrc src -type f) meson.build meson.options pyproject.toml
 
 PYTEST_STAGES := $(if $(TRYGET_FT_PYTHON),pytest-free-threaded) pytest
-STAGES := tidy lint typing core-debug core-sanitize core-race sim mutants docs $(PYTEST_STAGES)
+CORE_STAGES := core-debug core-sanitize core-race
+STAGES := tidy lint typing $(CORE_STAGES) sim mutants docs $(PYTEST_STAGES)
 
 .PHONY: test demo install setup develop format generate bench sim-night package clean distclean
 .PHONY: $(STAGES)
@@ -49,7 +50,8 @@ test:
 setup: .venv/setup.stamp
 
 .venv/setup.stamp: pyproject.toml tools/requirements.py tools/find_python
-	@python=$$(PATH='$(HOST_PATH)' tools/find_python $(PYTHON)) && echo "setup         .venv from $$python" && \
+	@python=$$(PATH='$(HOST_PATH)' tools/find_python $(PYTHON)) && \
+	  echo "setup         .venv from $$python" && \
 	  { [ -x .venv/bin/python ] || "$$python" -m venv .venv; }
 	@.venv/bin/python tools/requirements.py build test dev > .venv/requirements.txt
 	@.venv/bin/python -m pip install --quiet -r .venv/requirements.txt

@@ -15,7 +15,8 @@ def requirements(pyproject: dict[str, object], wanted: list[str]) -> list[str]:
     """The requirements of `wanted` extras ("build" is the build system) and of the package."""
     project = pyproject["project"]
     build = pyproject["build-system"]
-    assert isinstance(project, dict) and isinstance(build, dict)
+    assert isinstance(project, dict)
+    assert isinstance(build, dict)
     lists = [project["dependencies"]]
     for name in wanted:
         lists.append(

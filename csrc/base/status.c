@@ -3,9 +3,8 @@
 
 /* No default: the compiler reports an enumerator that has no name here. */
 const char *tg_status_name(tg_status status) {
-#define TG_NAME(x) \
-    case x:        \
-        return #x
+#define TG_NAME(x)                                                                                 \
+    case x: return #x
     switch (status) {
         TG_NAME(TG_OK);
         TG_NAME(TG_ABSENT);

@@ -35,20 +35,19 @@ static unsigned check_failures; /* of the running test; atomic, threads may fail
 static size_t check_row = SIZE_MAX;
 static jmp_buf check_end;
 
-#define TEST(NAME)                                                       \
-    static void NAME(void);                                              \
-    __attribute__((constructor)) static void check_register_##NAME(void) { \
-        static struct check_test test = {#NAME, NAME, NULL};             \
-        *check_last = &test;                                             \
-        check_last = &test.next;                                         \
-    }                                                                    \
+#define TEST(NAME)                                                                                 \
+    static void NAME(void);                                                                        \
+    __attribute__((constructor)) static void check_register_##NAME(void) {                         \
+        static struct check_test test = {#NAME, NAME, NULL};                                       \
+        *check_last = &test;                                                                       \
+        check_last = &test.next;                                                                   \
+    }                                                                                              \
     static void NAME(void)
 
-#define EXAMPLES(ROW, TABLE)                                                    \
-    for (size_t check_i = 0;                                                    \
-         check_row = check_i, check_i < sizeof(TABLE) / sizeof(*(TABLE)) ||     \
-                                  (check_row = SIZE_MAX, false);                \
-         check_i++)                                                             \
+#define EXAMPLES(ROW, TABLE)                                                                       \
+    for (size_t check_i = 0; check_row = check_i,                                                  \
+                check_i < sizeof(TABLE) / sizeof(*(TABLE)) || (check_row = SIZE_MAX, false);       \
+         check_i++)                                                                                \
         for (const __typeof__(*(TABLE)) *ROW = &(TABLE)[check_i]; ROW; ROW = NULL)
 
 static inline bool check_note(bool good, const char *file, int line, const char *text) {
@@ -82,25 +81,24 @@ static inline bool check_child_aborted(pid_t child) {
 }
 
 #define EXPECT(X) check_note((X), __FILE__, __LINE__, #X)
-#define EXPECT_EQ(A, B) \
-    check_equal((uint64_t)(A), (uint64_t)(B), __FILE__, __LINE__, #A " == " #B)
+#define EXPECT_EQ(A, B) check_equal((uint64_t)(A), (uint64_t)(B), __FILE__, __LINE__, #A " == " #B)
 #define EXPECT_TEXT(A, B) check_same_text((A), (B), __FILE__, __LINE__, #A " is " #B)
-#define REQUIRE(X)                                    \
-    do {                                              \
-        if (!EXPECT(X)) longjmp(check_end, 1);        \
+#define REQUIRE(X)                                                                                 \
+    do {                                                                                           \
+        if (!EXPECT(X)) longjmp(check_end, 1);                                                     \
     } while (0)
 
 /* The child's complaint goes to stderr, as in life; SIGABRT is what we look for. */
-#define EXPECT_ABORTS(STATEMENT)                                                       \
-    do {                                                                               \
-        fflush(NULL);                                                                  \
-        pid_t check_child = fork();                                                    \
-        if (check_child == 0) {                                                        \
-            STATEMENT;                                                                 \
-            _exit(0);                                                                  \
-        }                                                                              \
-        check_note(check_child_aborted(check_child), __FILE__, __LINE__,               \
-                   "an abort from " #STATEMENT);                                       \
+#define EXPECT_ABORTS(STATEMENT)                                                                   \
+    do {                                                                                           \
+        fflush(NULL);                                                                              \
+        pid_t check_child = fork();                                                                \
+        if (check_child == 0) {                                                                    \
+            STATEMENT;                                                                             \
+            _exit(0);                                                                              \
+        }                                                                                          \
+        check_note(check_child_aborted(check_child), __FILE__, __LINE__,                           \
+                   "an abort from " #STATEMENT);                                                   \
     } while (0)
 
 static bool check_run(const struct check_test *test, const char *program) {

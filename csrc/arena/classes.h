@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Size classes: which block a size gets, how a slab is cut, where the magazines are.
+ *
+ * What
+ *   The general classes and their sizes are in the header of the store (rising, multiples
+ *   of the granule). Two classes follow them, for directories and for object headers:
+ *   their slabs are type-stable. A slab is one arena page.
+ *
+ * Bits and states
+ *   slab page: u64 bitmap[words] | up to 64 bytes of padding | block[blocks]
+ *              bit b: 1 = allocated or in a magazine; bits beyond `blocks` are 1 for ever
+ *   magazine:  u32 count | u32 ref[capacity]; the top is ref[count - 1]
+ *
+ * Invariants
+ *   C1  The shape of a slab is a function of the checked header only.
+ *   C2  A page that became a slab of a type-stable class remains one.
+ *
+ * Ordering, death, progress: pure functions; for what they guard see arena/arena.h.
+ *
+ * API: tg_class_for, tg_class_size, TG_CLASS_DIR, TG_CLASS_OBJECT, tg_class_shape,
+ *   tg_class_of_ref, tg_block_at, tg_magazine, tg_magazine_capacity.
+ */
+#ifndef TG_ARENA_CLASSES_H
+#define TG_ARENA_CLASSES_H
+
+#include "../region/local.h"
+
+#define TG_CLASS_NONE UINT32_MAX
+#define TG_CLASS_DIR(local) ((local)->header.class_count)
+#define TG_CLASS_OBJECT(local) ((local)->header.class_count + 1)
+#define TG_CLASS_TOTAL(local) ((local)->header.class_count + 2)
+
+static inline bool tg_class_type_stable(const struct tg_local *local, uint32_t class) {
+    return class >= local->header.class_count;
+}
+
+static inline uint32_t tg_round_up(uint32_t value, uint32_t to) {
+    return (value + to - 1) & ~(to - 1);
+}
+
+static inline uint32_t tg_class_size(const struct tg_local *local, uint32_t class) {
+    if (TG_LIKELY(class < local->header.class_count)) return local->header.class_size[class];
+    uint32_t granule = 1u << local->header.ref_shift;
+    if (class == TG_CLASS_DIR(local)) return tg_round_up(sizeof(struct tg_dir), granule);
+    return tg_round_up(sizeof(struct tg_object), granule);
+}
+
+/* The smallest general class for `size` bytes, or TG_CLASS_NONE: it needs a run. */
+static inline uint32_t tg_class_for(const struct tg_local *local, uint64_t size) {
+    const uint32_t *sizes = local->header.class_size;
+    uint32_t first = 0, count = local->header.class_count;
+    if (count == 0 || size > sizes[count - 1]) return TG_CLASS_NONE;
+    while (count > 1) { /* log2 steps, no branch to mispredict */
+        uint32_t half = count / 2;
+        first += sizes[first + half - 1] < size ? half : 0;
+        count -= half;
+    }
+    return first;
+}
+
+struct tg_shape {
+    uint32_t size;   /* of a block */
+    uint32_t first;  /* offset of block 0 in the page */
+    uint32_t blocks; /* 0: the class does not fit a page */
+    uint32_t words;  /* of the bitmap */
+};
+
+static inline struct tg_shape tg_class_shape(const struct tg_local *local, uint32_t class) {
+    struct tg_shape shape = {.size = tg_class_size(local, class)};
+    uint32_t page = 1u << local->header.page_shift;
+    if (shape.size == 0) return shape;
+    shape.words = (page / shape.size + 63) / 64;
+    shape.first = tg_round_up(shape.words * 8, TG_LINE);
+    if (shape.first < page) shape.blocks = (page - shape.first) / shape.size;
+    return shape;
+}
+
+/* ---- pages ------------------------------------------------------------------- */
+
+static inline uint64_t tg_page_head(enum tg_page_kind kind, uint32_t class, uint32_t pages) {
+    return (uint64_t)kind | (uint64_t)class << 4 | (uint64_t)pages << 32;
+}
+static inline enum tg_page_kind tg_head_kind(uint64_t head) {
+    return (enum tg_page_kind)(head & 15);
+}
+static inline uint32_t tg_head_class(uint64_t head) { return (uint32_t)(head >> 4 & 0xfff); }
+static inline uint32_t tg_head_pages(uint64_t head) { return (uint32_t)(head >> 32); }
+
+static inline uint64_t tg_page_offset(const struct tg_local *local, uint32_t page) {
+    return local->arena_begin + ((uint64_t)page << local->header.page_shift);
+}
+
+/* ---- blocks ------------------------------------------------------------------ */
+
+/* Finds the slab and the number of a block; -1 unless `ref` is the start of one. Says
+ * nothing about the block being allocated. */
+static inline int tg_block_locate(const struct tg_local *local, tg_ref ref, uint32_t *page,
+                                  uint32_t *number) {
+    uint64_t offset = (uint64_t)ref << local->header.ref_shift;
+    if (offset < local->arena_begin || offset >= local->arena_end) return -1;
+    uint64_t index = (offset - local->arena_begin) >> local->header.page_shift;
+    if (index >= local->header.page_count || !tg_unit_committed(local, offset)) return -1;
+    uint64_t head = tg_load_relaxed64(&local->pages[index].head);
+    uint32_t class = tg_head_class(head);
+    if (tg_head_kind(head) != TG_PAGE_SLAB || class >= TG_CLASS_TOTAL(local)) return -1;
+    struct tg_shape shape = tg_class_shape(local, class);
+    uint32_t inside = (uint32_t)(offset - tg_page_offset(local, (uint32_t)index));
+    if (inside < shape.first || (inside - shape.first) % shape.size) return -1;
+    *page = (uint32_t)index;
+    *number = (inside - shape.first) / shape.size;
+    return *number < shape.blocks ? (int)class : -1;
+}
+
+/* The class of the block at `ref`, or -1 when no block starts there. */
+static inline int tg_class_of_ref(const struct tg_local *local, tg_ref ref) {
+    uint32_t page, number;
+    return tg_block_locate(local, ref, &page, &number);
+}
+
+/* The block's memory; NULL when the ref leaves the committed arena. */
+static inline void *tg_block_at(const struct tg_local *local, tg_ref ref, uint32_t class) {
+    return tg_at(local, ref, tg_class_size(local, class));
+}
+
+/* ---- magazines --------------------------------------------------------------- */
+
+static inline uint32_t tg_magazine_capacity(const struct tg_local *local, uint32_t class) {
+    return local->magazine_capacity[class];
+}
+
+/* Word 0 is the count, word 1 + i the i-th ref. */
+static inline tg_a32 *tg_magazine(const struct tg_local *local, struct tg_context *context,
+                                  uint32_t class) {
+    return &context->magazines[local->magazine_offset[class]];
+}
+
+#endif

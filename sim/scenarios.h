@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All scenarios, from tests/model/: one line each, `X(variable)`. */
+#ifndef TG_SIM_SCENARIOS_H
+#define TG_SIM_SCENARIOS_H
+
+#include "world.h"
+
+/* clang-format off */
+/* The simulator's own: they need nothing but the two seams. */
+#define SIM_SELF_SCENARIOS(X) \
+    X(self_lost_update) \
+    X(self_dekker) \
+    X(self_message) \
+    X(self_crash) \
+    X(self_recover) \
+    X(self_stopped_owner) \
+    X(self_dead_owner) \
+    X(self_deadlock) \
+    X(self_futex) \
+    X(self_commit) \
+    X(self_wild) \
+    X(self_token)
+
+/* The core's, by layer. */
+#define SIM_CORE_SCENARIOS(X)
+/* clang-format on */
+
+/* Ends with NULL. */
+extern const struct sim_scenario *const sim_scenarios[];
+
+#endif

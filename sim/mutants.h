@@ -3,8 +3,8 @@
  *
  *   X(name, "the rule that is removed", "scenario")
  *
- * In code: `if (!TG_MUTANT(name)) keep_the_rule();`. One line each, in the part of its
- * layer; the numbers mean nothing. `tryget-sim --mutants` tries them all.
+ * In code: `if (!TG_MUTANT(name)) keep_the_rule();`. One line each, below the comment of
+ * its layer, and each ends in a backslash; the numbers mean nothing. `tryget-sim --mutants` tries them all.
  */
 #ifndef TG_SIM_MUTANTS_H
 #define TG_SIM_MUTANTS_H
@@ -23,7 +23,12 @@
     X(self_spin_forever, "a spin ends when its owner is dead", "self_dead_owner") \
     X(self_use_uncommitted, "commit before use", "self_commit") \
     X(self_wild_pointer, "an offset is checked before use", "self_wild") \
-    X(self_late_probe, "life is tested after the word was read", "self_token")
+    X(self_late_probe, "the token is taken before the words are read", "self_token") \
+    /* base, os, region, word, owner */ \
+    /* journal, epoch, arena */ \
+    /* ledger, object */ \
+    /* names, store */ \
+    /* the end: keep this line last */
 /* clang-format on */
 
 enum tg_mutant_id {

@@ -19,10 +19,16 @@
     X(self_futex) \
     X(self_commit) \
     X(self_wild) \
-    X(self_token)
+    X(self_token) \
+    /* the end */
 
-/* The core's, by layer. */
-#define SIM_CORE_SCENARIOS(X)
+/* The core's: a line below the comment of its layer, each ending in a backslash. */
+#define SIM_CORE_SCENARIOS(X) \
+    /* word, owner */ \
+    /* journal, epoch, arena */ \
+    /* ledger, object */ \
+    /* names, store */ \
+    /* the end: keep this line last */
 /* clang-format on */
 
 /* Ends with NULL. */

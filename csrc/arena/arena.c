@@ -65,8 +65,8 @@ static tg_status take_hole_locked(struct tg_call *call, uint32_t pages, struct t
     if (wanted > local->header.page_count) return TG_ABSENT;
     uint64_t bytes = wanted << local->header.page_shift;
     if (!tg_limit_allows(local, bytes)) return TG_ABSENT;
-    tg_status status = tg_pages_find(local, TG_PAGE_HOLE, (uint32_t)wanted,
-                                     local->header.page_count, &from);
+    tg_status status =
+        tg_pages_find(local, TG_PAGE_HOLE, (uint32_t)wanted, local->header.page_count, &from);
     if (status != TG_OK) return status;
     if ((from.first | from.pages) & unit_mask) return TG_CORRUPT;
     *part = (struct tg_run){from.first, (uint32_t)wanted};

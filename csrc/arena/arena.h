@@ -88,8 +88,7 @@ TG_MUST_CHECK tg_status tg_magazine_flush(struct tg_call *call, uint32_t class, 
 TG_MUST_CHECK static inline tg_status tg_block_prepare(struct tg_call *call, uint32_t class,
                                                        uint32_t count) {
     uint32_t have = tg_load_relaxed32(tg_magazine(call->local, call->context, class));
-    if (TG_LIKELY(have >= count && have <= tg_magazine_capacity(call->local, class)))
-        return TG_OK;
+    if (TG_LIKELY(have >= count && have <= tg_magazine_capacity(call->local, class))) return TG_OK;
     return tg_magazine_refill(call, class, count);
 }
 
@@ -117,8 +116,8 @@ TG_MUST_CHECK static inline tg_status tg_block_room(struct tg_call *call, uint32
     uint32_t have = tg_load_relaxed32(tg_magazine(call->local, call->context, class));
     if (TG_LIKELY(have <= capacity && count <= capacity - have)) return TG_OK;
     if (count > capacity) return TG_INVALID;
-    return tg_magazine_flush(call, class, capacity - count < capacity / 2 ? capacity - count
-                                                                          : capacity / 2);
+    return tg_magazine_flush(call, class,
+                             capacity - count < capacity / 2 ? capacity - count : capacity / 2);
 }
 
 /* Logs `ref` into the magazine (1 entry); may be repeated within a transaction. The caller

@@ -97,8 +97,7 @@ tg_status tg_magazine_flush(struct tg_call *call, uint32_t class, uint32_t keep)
         bool released;
         tg_status status = tg_lock(call, lock, 0);
         if (status != TG_OK) return status;
-        do
-            status = flush_locked(call, class, keep, &done, &released);
+        do status = flush_locked(call, class, keep, &done, &released);
         while (status == TG_OK && !done && !released);
         tg_unlock(call, lock);
         if (status == TG_OK && released) status = tg_run_return(call);

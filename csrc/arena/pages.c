@@ -121,9 +121,8 @@ static tg_status listed_run(const struct tg_local *local, enum tg_page_kind kind
     run->pages = tg_head_pages(head);
     if (tg_head_kind(head) != kind || !tg_run_inside(local, *run)) return TG_CORRUPT;
     if (tg_log2(run->pages) != index) return TG_CORRUPT;
-    return tg_load_relaxed64(&local->pages[run->first + run->pages - 1].head) == head
-               ? TG_OK
-               : TG_CORRUPT;
+    return tg_load_relaxed64(&local->pages[run->first + run->pages - 1].head) == head ? TG_OK
+                                                                                      : TG_CORRUPT;
 }
 
 tg_status tg_pages_find(const struct tg_local *local, enum tg_page_kind kind, uint32_t pages,

@@ -23,7 +23,7 @@ struct tg_run {
     uint32_t pages;
 };
 
-#define TG_RUN_WORD(state, run)                                                             \
+#define TG_RUN_WORD(state, run)                                                                    \
     ((uint64_t)(state) | (uint64_t)(run).pages << 4 | (uint64_t)(run).first << 32)
 
 static inline enum tg_run_state tg_run_word_state(uint64_t word) {

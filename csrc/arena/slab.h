@@ -39,8 +39,8 @@ TG_MUST_CHECK tg_status tg_slab_prepare(struct tg_call *call, uint32_t class, ui
 TG_MUST_CHECK tg_status tg_slab_make(struct tg_call *call, uint32_t class, uint32_t page);
 
 /* The slab behind a link of the class's list: its page; TG_CORRUPT. */
-TG_MUST_CHECK tg_status tg_slab_of_link(const struct tg_local *local, uint32_t class,
-                                        uint32_t link, uint32_t *page);
+TG_MUST_CHECK tg_status tg_slab_of_link(const struct tg_local *local, uint32_t class, uint32_t link,
+                                        uint32_t *page);
 
 /* The bitmap of a slab; NULL when its memory isn't there. */
 tg_a64 *tg_slab_bitmap(const struct tg_local *local, uint32_t page);

@@ -24,6 +24,4 @@ static void for_each_word(struct tg_local *local, struct tg_run run, bool set) {
 
 void tg_units_set(struct tg_local *local, struct tg_run run) { for_each_word(local, run, true); }
 
-void tg_units_clear(struct tg_local *local, struct tg_run run) {
-    for_each_word(local, run, false);
-}
+void tg_units_clear(struct tg_local *local, struct tg_run run) { for_each_word(local, run, false); }

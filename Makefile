@@ -33,7 +33,7 @@ C_FILES = $(shell git ls-files -co --exclude-standard 'csrc/*.[ch]' 'sim/*.[ch]'
 PACKAGE_FILES := $(shell find csrc src -type f) meson.build meson.options pyproject.toml
 
 PYTEST_STAGES := $(if $(TRYGET_FT_PYTHON),pytest-free-threaded) pytest
-CORE_STAGES := core-debug core-sanitize core-race
+CORE_STAGES := core-debug core-sanitize core-race order
 STAGES := tidy lint typing $(CORE_STAGES) sim mutants docs $(PYTEST_STAGES)
 
 .PHONY: test demo install setup develop format generate bench sim-night package clean distclean
@@ -113,6 +113,10 @@ core-sanitize: build-sanitize/build.ninja
 core-race: build-race/build.ninja
 	@tools/stage $@ 'the same tests have no data race (ThreadSanitizer)' \
 	  tools/sanitized thread tools/core_tests build-race
+
+order: .venv/setup.stamp
+	@tools/stage $@ 'the compiler kept the order of our stores (release machine code)' \
+	  python tools/store_order.py
 
 # --- the simulator --------------------------------------------------------------------------
 

@@ -91,16 +91,22 @@ typing: .venv/install.stamp
 CORE_TESTS := -Dextension=false -Dcore_tests=true -Dwerror=true --buildtype=debugoptimized
 SANITIZE := address,undefined
 
-build-debug/build.ninja: .venv/setup.stamp
+build-debug/build.ninja: .venv/setup.stamp Makefile
+	@rm -rf build-debug
 	@meson setup build-debug $(CORE_TESTS) > /dev/null
 
-build-sanitize/build.ninja: .venv/setup.stamp
-	@meson setup build-sanitize $(CORE_TESTS) -Db_sanitize=$(SANITIZE) \
-	  -Dc_args=-fno-sanitize-recover=all > /dev/null
+# Instrumented code makes the compiler guess wrongly about uninitialised variables.
+QUIET := -Wno-maybe-uninitialized
 
-build-race/build.ninja: .venv/setup.stamp
+build-sanitize/build.ninja: .venv/setup.stamp Makefile
+	@rm -rf build-sanitize
+	@meson setup build-sanitize $(CORE_TESTS) -Db_sanitize=$(SANITIZE) \
+	  -Dc_args='-fno-sanitize-recover=all $(QUIET)' > /dev/null
+
+build-race/build.ninja: .venv/setup.stamp Makefile
+	@rm -rf build-race
 	@meson setup build-race $(CORE_TESTS) -Db_sanitize=thread \
-	  -Dc_args=-Wno-unused-function > /dev/null
+	  -Dc_args='-Wno-unused-function $(QUIET)' > /dev/null
 
 core-debug: build-debug/build.ninja
 	@tools/stage $@ 'each layer of the core does what its header says (C unit tests)' \

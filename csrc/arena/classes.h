@@ -113,7 +113,7 @@ static inline int tg_block_locate(const struct tg_local *local, tg_ref ref, uint
 
 /* The class of the block at `ref`, or -1 when no block starts there. */
 static inline int tg_class_of_ref(const struct tg_local *local, tg_ref ref) {
-    uint32_t page, number;
+    uint32_t page = 0, number = 0;
     return tg_block_locate(local, ref, &page, &number);
 }
 

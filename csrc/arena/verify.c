@@ -213,7 +213,7 @@ static void check_lists(struct check *check) {
 /* ---- contexts, sums ------------------------------------------------------------------ */
 
 static bool allocated(const struct tg_local *local, tg_ref ref, uint32_t class) {
-    uint32_t page, number;
+    uint32_t page = 0, number = 0;
     if (tg_block_locate(local, ref, &page, &number) != (int)class) return false;
     const tg_a64 *bitmap = tg_slab_bitmap(local, page);
     return tg_load_relaxed64(&bitmap[number / 64]) >> (number % 64) & 1;

@@ -72,6 +72,16 @@ EXAMPLES: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ),
     ("c_layers", C_LAYERS, {**C_LAYERS, "csrc/word/a.c": '#include "gone.h"\n'}),
     ("c_layers", C_LAYERS, {**C_LAYERS, "csrc/new/a.c": ""}),
+    (
+        "c_layers",
+        {"csrc/os/a.c": '#include "../tryget.h"\n', "csrc/tryget.h": ""},
+        {"csrc/base/a.c": '#include "../tryget.h"\n', "csrc/tryget.h": ""},
+    ),
+    (
+        "c_layers",
+        {"csrc/tryget.h": '#include "base/a.h"\n', "csrc/base/a.h": ""},
+        {"csrc/tryget.h": '#include "os/a.h"\n', "csrc/os/a.h": ""},
+    ),
     ("header_essays", {"csrc/word/a.h": ESSAY}, {"csrc/word/a.h": ESSAY.replace("Death", "Dead")}),
     ("header_essays", {"csrc/base/a.h": "\n" * 50}, {"csrc/word/a.h": "\n" * 50}),
     (

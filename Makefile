@@ -185,7 +185,7 @@ bench: .venv/install.stamp
 # --- housekeeping ---------------------------------------------------------------------------
 
 format: .venv/setup.stamp
-	@ruff check --fix --quiet . ; ruff format --quiet . && clang-format -i $(C_FILES)
+	@ruff check --select I --fix --quiet . ; ruff format --quiet . && clang-format -i $(C_FILES)
 
 generate: .venv/setup.stamp
 	@python tools/pairs.py --write

@@ -2,10 +2,14 @@
 #include "explore.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { FRAMES_MAX = 1 << 16, FREE_SWITCHES_MAX = 6, PCT_DEPTH = 3, WARM_UP_RUNS = 200 };
+enum { STATES_MAX = 1 << 20 };
+
+static uint64_t *states;
 
 struct frame {
     uint16_t picked, count;
@@ -162,6 +166,22 @@ static double clock_seconds(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* The ends of runs seen so far, an open hash set. */
+static void note_state(struct explore_result *r) {
+    uint64_t hash = sim_state_hash() | 1;
+    if (!states) states = calloc(STATES_MAX, sizeof *states);
+    if (!states || r->states > STATES_MAX / 2) return;
+    for (uint64_t at = hash >> 40;; at++) {
+        uint64_t *cell = &states[at % STATES_MAX];
+        if (*cell == hash) return;
+        if (*cell) continue;
+        *cell = hash;
+        r->states++;
+        r->states_sum += hash;
+        return;
+    }
+}
+
 static void one_run(const struct explore_plan *plan, unsigned bound, struct explore_result *r) {
     bool exhaustive = now.mode == EXPLORE_EXHAUSTIVE;
     sim.budget = (struct sim_budget){
@@ -181,6 +201,7 @@ static void one_run(const struct explore_plan *plan, unsigned bound, struct expl
     if (actors > now.run_steps) now.run_steps = actors;
     if (sim.step - actors > now.recovery_steps) now.recovery_steps = sim.step - actors;
     r->failed = sim.failed;
+    if (plan->count_states && !r->failed) note_state(r);
 }
 
 static bool out_of_budget(const struct explore_plan *plan, const struct explore_result *r,
@@ -219,7 +240,9 @@ static void run_exhaustive(const struct explore_plan *plan, struct explore_resul
                            double start) {
     if (sim.reduce) { /* learns most dependences before the first path */
         now.mode = EXPLORE_RANDOM;
-        run_random(plan, r, WARM_UP_RUNS, start);
+        struct explore_plan warm_up = *plan;
+        warm_up.count_states = false; /* they know no bound */
+        run_random(&warm_up, r, WARM_UP_RUNS, start);
         now.mode = EXPLORE_EXHAUSTIVE;
     }
     for (unsigned bound = 0; bound <= plan->bound && !r->failed; bound++) {

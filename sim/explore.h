@@ -24,6 +24,7 @@ struct explore_plan {
     unsigned bound;             /* preemptions, exhaustive only */
     unsigned crashes, recover_crashes, stops;
     bool no_reduce;
+    bool count_states;          /* exhaustive only */
     uint64_t runs_max;          /* 0 = no limit */
     double seconds;             /* 0 = no limit */
     uint64_t seed;
@@ -36,6 +37,8 @@ struct explore_result {
     bool complete;              /* exhaustive: all of the bound was seen */
     bool failed;                /* sim.failure and sim_record say how */
     unsigned bound_reached;
+    /* With count_states: distinct ends of runs, and their sum whatever the order. */
+    uint64_t states, states_sum;
 };
 
 /* The scenario is loaded (sim_load). Stops at the first violation. */

@@ -32,7 +32,8 @@ static const char help[] =
     "  --json                  one object a line\n"
     "One exploration instead of the default plan:\n"
     "  --mode exhaustive|pct|random   --bound N   --runs N\n"
-    "  --crash   --crash2 (the recoverer, too)   --stop   --delay tso|pso   --no-reduce\n";
+    "  --crash (again: one more)   --crash2 (the recoverer, too)   --stop   --delay tso|pso\n"
+    "  --no-reduce   --states (counts the distinct ends; to audit the reduction)\n";
 
 static int mutant_number(const char *name) {
 #define FIND(mutant, rule, scenario) \
@@ -58,11 +59,12 @@ static bool parse_flag(const char *a) {
     else if (strcmp(a, "--ci") == 0) options.ci = true;
     else if (strcmp(a, "--mutants") == 0) options.mutants = true;
     else if (strcmp(a, "--json") == 0) options.json = true;
-    else if (strcmp(a, "--crash") == 0) options.own_plan = true, p->crashes = 1;
+    else if (strcmp(a, "--crash") == 0) options.own_plan = true, p->crashes++;
     else if (strcmp(a, "--crash2") == 0)
-        options.own_plan = true, p->crashes = p->recover_crashes = 1;
+        options.own_plan = true, p->recover_crashes = 1, p->crashes += p->crashes == 0;
     else if (strcmp(a, "--stop") == 0) options.own_plan = true, p->stops = 1;
     else if (strcmp(a, "--no-reduce") == 0) options.own_plan = true, p->no_reduce = true;
+    else if (strcmp(a, "--states") == 0) options.own_plan = true, p->count_states = true;
     else if (strcmp(a, "--help") == 0) printf("%s", help), exit(0);
     else return false;
     return true;
@@ -128,6 +130,9 @@ static void say(const char *scenario, const char *title, const struct explore_pl
            (unsigned long long)r->crash_runs, (unsigned long long)r->crash2_runs,
            (unsigned long long)r->stop_runs, r->seconds, (double)r->schedules / seconds, end);
     if (plan->mode == EXPLORE_EXHAUSTIVE && !r->failed) printf(" (bound %u)", r->bound_reached);
+    if (plan->count_states)
+        printf(" %llu states %016llx", (unsigned long long)r->states,
+               (unsigned long long)r->states_sum);
     printf("\n");
     fflush(stdout);
 }
@@ -143,12 +148,10 @@ static bool try_phase(const struct sim_scenario *s, const char *title,
     explore(plan, &result);
     if (!options.quiet) say(s->name, title, plan, &result);
     if (result.failed && !options.quiet && !options.json) {
-        if (plan->mode != EXPLORE_EXHAUSTIVE) {
-            static char found[sizeof sim.failure];
-            memcpy(found, sim.failure, sizeof found);
-            sim_shrink(2000);
-            memcpy(sim.failure, found, sizeof found);
-        }
+        static char found[sizeof sim.failure];
+        memcpy(found, sim.failure, sizeof found);
+        sim_shrink(2000);
+        memcpy(sim.failure, found, sizeof found);
         sim_report(mode_name(plan->mode), plan->seed);
     }
     return !result.failed;
@@ -192,6 +195,7 @@ static bool try_scenario(const struct sim_scenario *s, double budget) {
             sim_report("replay", 0);
             return false;
         }
+        sim_tell();
         printf("%s: the replay does not fail\n", s->name);
         return true;
     }

@@ -47,9 +47,7 @@ static void write_memory(char *address, unsigned size, uint64_t value) {
     else
         *(volatile uint64_t *)address = value;
     if (!changed) return;
-    sim.idle_rounds = 0;
-    /* A spinner that would read the same again need not run: only a change wakes it. */
-    if (sim.paused) sim_wake(sim.paused & ~(1u << sim.current));
+    sim_changed();
     if (sim.waiting && !(sim.scenario->flags & SIM_STRICT_FUTEX)) wake_word(address, size);
 }
 
@@ -162,7 +160,7 @@ bool tg_sim_cas(void *address, unsigned size, uint64_t *expected, uint64_t desir
             sim_trace(OP_CAS, address, size, old, desired, where);
         else
             sim_trace_text(sim.current, "cas failed, found %llx  %s", (unsigned long long)old,
-                           where);
+                           sim_short_where(where));
     }
     if (done)
         write_memory(address, size, desired);
@@ -202,9 +200,20 @@ void tg_sim_pause(const char *where) {
         sim_os_add_time(1000);
         return;
     }
+    /* A spinner that would read the same again need not run: only a change wakes it, or
+     * the passing of time when nobody can run. A change since its last look counts. */
+    if (sim.threads[sim.current].changes_seen != sim.changes) return;
     sim.ready &= ~(1u << sim.current);
     sim.paused |= 1u << sim.current;
     sim_leave(true);
+}
+
+/* Payload is plain memory: a copy that races may be torn, once. */
+void sim_copy_racy(void *to, const void *from, size_t size) {
+    size_t half = size / 2 / 8 * 8;
+    memcpy(to, from, half);
+    if (half) sim_step(OP_POINT, NULL, 0, "a racy copy, half done");
+    memcpy((char *)to + half, (const char *)from + half, size - half);
 }
 
 void sim_point(void) {

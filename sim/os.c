@@ -72,7 +72,7 @@ static void life_drop(struct tg_os *os, uint32_t process) {
         sim_fail("life_drop(%u) by a process that does not hold it", process);
     machine.holder[process] = 0;
     SAY("life_drop(%u)", process);
-    sim_wake(sim.paused);
+    sim_changed();
 }
 
 static enum tg_life life_probe(struct tg_os *os, uint32_t process) {
@@ -164,7 +164,7 @@ static tg_status punch(struct tg_os *os, uint64_t offset, uint64_t length) {
         machine.committed[page] = false;
     }
     SAY("punch(%llu, %llu)", (unsigned long long)offset, (unsigned long long)length);
-    sim_wake(sim.paused);
+    sim_changed();
     return TG_OK;
 }
 
@@ -212,7 +212,7 @@ void sim_os_setup(void) {
 void sim_os_release(unsigned process) {
     for (unsigned byte = 0; byte < SIM_LIFE_BYTES; byte++)
         if (machine.holder[byte] == process + 1) machine.holder[byte] = 0;
-    sim_wake(sim.paused);
+    sim_changed();
 }
 
 void sim_os_add_time(uint64_t ns) {

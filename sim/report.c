@@ -24,8 +24,7 @@ static struct trace_step *next_line(unsigned fiber) {
     return line;
 }
 
-/* "csrc/word/lock.c:12" as "word/lock.c:12". */
-static const char *short_where(const char *where) {
+const char *sim_short_where(const char *where) {
     const char *at = strstr(where, "csrc/");
     if (at) return at + 5;
     at = strrchr(where, '/');
@@ -52,7 +51,7 @@ void sim_trace(enum sim_op op, const void *address, unsigned size, uint64_t old,
     char name[80];
     (void)size;
     const char *symbol = sim_address_name(address, name, sizeof name);
-    where = short_where(where);
+    where = sim_short_where(where);
     if (op == OP_LOAD)
         snprintf(line->text, sizeof line->text, "load %s = %llx  %s", symbol,
                  (unsigned long long)old, where);
@@ -61,8 +60,9 @@ void sim_trace(enum sim_op op, const void *address, unsigned size, uint64_t old,
     else if (op == OP_PAUSE)
         snprintf(line->text, sizeof line->text, "pause  %s", where);
     else
-        snprintf(line->text, sizeof line->text, "%s %s %llx -> %llx  %s", names[op], symbol,
-                 (unsigned long long)old, (unsigned long long)new, where);
+        snprintf(line->text, sizeof line->text, "%s %s %llx -> %llx%s  %s", names[op], symbol,
+                 (unsigned long long)old, (unsigned long long)new,
+                 op == OP_STORE && sim.delay && !sim.quiet ? " (buffered)" : "", where);
 }
 
 void sim_event(const char *format, ...) {
@@ -149,6 +149,14 @@ static const char *mutant_name(void) {
 #undef NAME
     };
     return names[tg_mutant];
+}
+
+void sim_tell(void) {
+    sim_trace_reset();
+    sim.tracing = true;
+    sim_replay_run();
+    sim.tracing = false;
+    print_story();
 }
 
 void sim_report(const char *mode, uint64_t seed) {

@@ -24,6 +24,7 @@
  *   does as well; the footprint has then grown and the explorer starts again.
  *   With crashes or stops in the plan the recoverer and `check` count as fibers, because
  *   where the dead one stood decides what they read.
+ *   An operation that wakes a spinner is followed by a point in any case.
  *   A crash before a load (or an empty fence) is not offered: the same crash before the
  *   next operation leaves the same memory. What the reduction can't see: plain memory,
  *   and the virtual clock, whose few nanoseconds per look are not part of the property.
@@ -53,11 +54,27 @@ void sim_wake(uint32_t fibers) {
     sim.ready |= fibers;
 }
 
+void sim_changed(void) {
+    struct sim_thread *self = &sim.threads[sim.current];
+    if (self->changes_seen == sim.changes) self->changes_seen++; /* it knows what it did */
+    sim.changes++;
+    sim.idle_rounds = 0;
+    if (!sim.paused) return;
+    sim.woke_spinner = true;
+    sim_wake(sim.paused);
+}
+
 /* --- crash and stop */
+
+static void tell_fault(unsigned process, uint32_t fibers, const char *what) {
+    for (uint32_t left = fibers; left; left &= left - 1)
+        sim_trace_text(bit_index(left), "### process %u is %s before %s", process, what,
+                       sim_short_where(sim.threads[bit_index(left)].where));
+}
 
 static void crash_process(unsigned process) {
     uint32_t fibers = fibers_of(process);
-    if (sim.tracing) sim_trace_text(sim.current, "### process %u is killed", process);
+    if (sim.tracing) tell_fault(process, fibers, "killed");
     sim.ready &= ~fibers;
     sim.paused &= ~fibers;
     sim.waiting &= ~fibers;
@@ -69,7 +86,7 @@ static void crash_process(unsigned process) {
 }
 
 static void stop_process(unsigned process) {
-    if (sim.tracing) sim_trace_text(sim.current, "### process %u is stopped", process);
+    if (sim.tracing) tell_fault(process, fibers_of(process), "stopped");
     sim.stopped |= fibers_of(process);
     sim.stopped_processes |= 1u << process;
     sim.stop_count++;
@@ -200,12 +217,8 @@ static void fail_blocked(void) {
     sim.failed = true;
 }
 
-/* Nobody can run: stores drain, then time passes. False if there is nobody left. */
+/* Nobody can run and no store is pending: time passes. False if there is nobody left. */
 static bool let_time_pass(void) {
-    if (sim.buffered) {
-        for (unsigned f = 0; f < SIM_FIBERS; f++) sim_drain_all(f);
-        return true;
-    }
     uint32_t paused = sim.paused & ~sim.stopped, waiting = sim.waiting & ~sim.stopped;
     if (!paused && !waiting) return false;
     uint64_t deadline = UINT64_MAX;
@@ -259,11 +272,20 @@ static unsigned pick_options(struct sim_choice *options, uint32_t runnable, bool
 static unsigned pick_next(bool is_pause) {
     for (;;) {
         uint32_t runnable = sim.ready & ~sim.stopped;
+        struct sim_choice options[OPTIONS_MAX];
+        if (!runnable && sim.buffered) { /* in which order do the last stores appear? */
+            unsigned drains = add_drains(options, 0, ~0u);
+            struct sim_choice c = decide(options, sim.budget.free_switches ? drains : 1, true);
+            if (c.kind != CHOICE_DRAIN || !fits(c)) c = options[0];
+            if (c.who != options[0].who || c.index != options[0].index)
+                sim.budget.free_switches -= sim.budget.free_switches > 0;
+            apply(c);
+            continue;
+        }
         if (!runnable) {
             if (!let_time_pass()) return FIBER_NONE;
             continue;
         }
-        struct sim_choice options[OPTIONS_MAX];
         unsigned count = pick_options(options, runnable, is_pause);
         struct sim_choice c = decide(options, count, !is_pause);
         if (!fits(c)) c = options[0];
@@ -273,6 +295,10 @@ static unsigned pick_next(bool is_pause) {
         }
         if (c.kind == CHOICE_SWITCH) return c.who;
         apply(c);
+        /* Whoever paused is gone now: what follows is a free pick. */
+        if (c.kind != CHOICE_DRAIN && sim.current < SIM_FIBERS &&
+            sim.threads[sim.current].process == c.who)
+            is_pause = false;
     }
 }
 
@@ -355,6 +381,23 @@ static void decide_at_point(bool shared, bool crash) {
     }
 }
 
+/* Offers what may be chosen before this operation, if anything. */
+static void offer(enum sim_op op, const void *address) {
+    bool shared = true, crash = true;
+    if (sim.replaying) {
+        bool due = sim_replay_position < sim_record.count &&
+                   sim_record.items[sim_replay_position].step == sim.step;
+        if (TG_LIKELY(!due)) return;
+    } else if (sim.reduce) {
+        shared = note_access(op, address) || sim.woke_spinner;
+        sim.woke_spinner = false;
+        crash = op != OP_LOAD && (op != OP_FENCE || shared);
+    }
+    bool others = (sim.ready & ~sim.stopped) != 1u << sim.current || sim.buffered;
+    bool preemptible = shared && others && sim.budget.preemptions;
+    if (preemptible || (sim.faults && (crash || shared))) decide_at_point(shared, crash);
+}
+
 void sim_step(enum sim_op op, const void *address, unsigned size, const char *where) {
     struct sim_thread *self = &sim.threads[sim.current];
     self->where = where;
@@ -368,19 +411,8 @@ void sim_step(enum sim_op op, const void *address, unsigned size, const char *wh
     if (TG_UNLIKELY(++sim.step > sim.steps_max))
         sim_fail("livelock: no end after %u steps, now in %s", sim.steps_max, where);
     sim.sub = 0;
-    bool shared = true, crash = true;
-    if (sim.replaying) {
-        bool due = sim_replay_position < sim_record.count &&
-                   sim_record.items[sim_replay_position].step == sim.step;
-        if (TG_LIKELY(!due)) return;
-    } else if (sim.reduce) {
-        shared = note_access(op, address);
-        crash = op != OP_LOAD && (op != OP_FENCE || shared);
-    }
-    bool others = (sim.ready & ~sim.stopped) != 1u << sim.current || sim.buffered;
-    bool preemptible = shared && others && sim.budget.preemptions;
-    if (!preemptible && (!sim.faults || !(crash || shared))) return;
-    decide_at_point(shared, crash);
+    offer(op, address);
+    if (op != OP_PAUSE) self->changes_seen = sim.changes;
 }
 
 /* --- phases */
@@ -396,7 +428,7 @@ static void end_of_fiber(void) {
         sim_drain_all(sim.current);
         sim_os_release(process);
     }
-    sim_wake(sim.paused);
+    sim_changed();
     sim_leave(false);
 }
 
@@ -467,6 +499,7 @@ static void reset(void) {
     sim.crash_count = sim.stop_count = sim.recovery_count = 0;
     sim.steps_before_recovery = 0;
     sim.idle_rounds = 0;
+    sim.woke_spinner = false;
     sim.failed = false;
     sim_replay_position = 0;
     if (!sim.replaying) sim_record.count = 0;

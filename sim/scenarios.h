@@ -20,6 +20,7 @@
     X(self_commit) \
     X(self_wild) \
     X(self_token) \
+    X(self_random) \
     /* the end */
 
 /* The core's: a line below the comment of its layer, each ending in a backslash. */

@@ -81,6 +81,7 @@ struct sim_thread {
     uint32_t expected;
     uint32_t mask;
     uint32_t group;
+    uint32_t changes_seen;      /* sim.changes at its last operation */
     unsigned pending_count;
     struct pending_store pending[PENDING_MAX];
 };
@@ -117,6 +118,8 @@ struct sim_world {
     uint32_t crashed_processes, stopped_processes, recoverers;
     unsigned crash_count, stop_count, recovery_count;
     unsigned idle_rounds;
+    bool woke_spinner;          /* ... at the last operation: it may run before the next */
+    uint32_t changes;           /* how often anything changed that a spinner may wait for */
     /* The end. */
     bool failed;
     char failure[600];
@@ -141,6 +144,8 @@ void sim_leave(bool is_pause);
 void sim_run(void);             /* one run, from the snapshot */
 void sim_run_quiet(void (*function)(void));
 void sim_wake(uint32_t fibers);
+/* Something changed: spinners look again. */
+void sim_changed(void);
 _Noreturn void sim_fail_wild(void);
 
 /* --- memory.c */
@@ -158,6 +163,8 @@ void sim_os_add_time(uint64_t ns);
 /* --- world.c */
 bool sim_load(const struct sim_scenario *scenario);   /* setup and snapshot; false = failed */
 void sim_restore(void);
+/* A number for the content of the world's memory and who crashed. */
+uint64_t sim_state_hash(void);
 /* The footprint cell of an address, or NULL outside the world's memory. */
 static inline uint16_t *sim_cell(const void *address);
 extern char *sim_region;
@@ -180,8 +187,12 @@ void sim_trace(enum sim_op op, const void *address, unsigned size, uint64_t old,
                const char *where);
 void sim_trace_text(unsigned fiber, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_trace_reset(void);
+/* "csrc/word/lock.c:12" as "word/lock.c:12". */
+const char *sim_short_where(const char *where);
 /* Replays sim_record, prints the story and the command that repeats it. */
 void sim_report(const char *mode, uint64_t seed);
+/* Replays sim_record and prints its story only. */
+void sim_tell(void);
 /* Runs with sim_record as the choices; returns sim.failed. */
 bool sim_replay_run(void);
 /* Tries to remove choices from sim_record while the run still fails. */

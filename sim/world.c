@@ -223,6 +223,21 @@ void sim_restore(void) {
     memcpy(__start_sim_state, state_snapshot, state_size());
 }
 
+uint64_t sim_state_hash(void) {
+    uint64_t sum = sim.crashed_processes;
+    for (unsigned i = 0; i < dirty_count; i++) {
+        const uint64_t *now = (const uint64_t *)(sim_region + (size_t)dirty[i] * host_page);
+        const uint64_t *then = (const uint64_t *)(snapshot + (size_t)dirty[i] * host_page);
+        for (size_t word = 0; word < host_page / 8; word++) {
+            if (now[word] == then[word]) continue;
+            uint64_t place = dirty[i] * (host_page / 8) + word + 1;
+            sum += (now[word] ^ place * 0x9e3779b97f4a7c15ull) * 0xbf58476d1ce4e5b9ull;
+            sum ^= (sum >> 29) * place;
+        }
+    }
+    return sum * 0x94d049bb133111ebull;
+}
+
 /* --- world.h */
 
 void *sim_arena(void) {

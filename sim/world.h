@@ -119,6 +119,8 @@ _Noreturn void sim_fail(const char *format, ...) __attribute__((format(printf, 1
 void sim_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A scheduling point of the scenario's own, between plain accesses that race. */
 void sim_point(void);
+/* A copy of plain memory that may be torn: a point lies in the middle. */
+void sim_copy_racy(void *to, const void *from, size_t size);
 /* From here on atomic accesses to the range are violations, until unpoisoned. */
 void sim_poison(const void *address, size_t size);
 void sim_unpoison(const void *address, size_t size);

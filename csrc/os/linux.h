@@ -82,6 +82,7 @@ void tg_linux_after_fork(struct tg_os_linux *self);
 /* A page that reads as zero in a forked child, though this process wrote it. NULL: none. */
 tg_a64 *tg_linux_cookie(void);
 void tg_linux_cookie_free(tg_a64 *cookie);
+uint64_t tg_linux_monotonic_ns(void);
 /* The name of this program, zero-padded. */
 void tg_linux_program_name(uint8_t name[16]);
 

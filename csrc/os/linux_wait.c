@@ -26,7 +26,7 @@ static uint64_t clock_ns(clockid_t clock) {
 static tg_status futex_wait(struct tg_os *os, const void *word, uint32_t expected,
                             uint64_t timeout_ns, uint32_t mask) {
     (void)os;
-    uint64_t end = clock_ns(CLOCK_MONOTONIC);
+    uint64_t end = tg_linux_monotonic_ns();
     end += timeout_ns < wait_ns_max ? timeout_ns : wait_ns_max;
     struct timespec until = {.tv_sec = (time_t)(end / NS), .tv_nsec = (long)(end % NS)};
     long answer = syscall(SYS_futex, word, FUTEX_WAIT_BITSET, expected, &until, NULL,
@@ -39,6 +39,10 @@ static void futex_wake(struct tg_os *os, const void *word, uint32_t count, uint3
     int most = count > INT_MAX ? INT_MAX : (int)count;
     syscall(SYS_futex, word, FUTEX_WAKE_BITSET, most, NULL, NULL,
             mask ? mask : FUTEX_BITSET_MATCH_ANY);
+}
+
+uint64_t tg_linux_monotonic_ns(void) {
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 static uint64_t monotonic_ns(struct tg_os *os) {

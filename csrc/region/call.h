@@ -18,6 +18,13 @@
 
 #define TG_FOREVER UINT64_MAX
 
+enum { TG_NEED_CAPACITY = 6 };
+
+/* Blocks that the next transaction may take, by class (object/blocks.h). */
+struct tg_need {
+    uint32_t class, wanted, taken;
+};
+
 struct tg_call {
     struct tg_local *local;
     struct tg_context *context; /* NULL outside a section */
@@ -26,6 +33,9 @@ struct tg_call {
     uint32_t held_count;
     uint32_t retired;       /* blocks whose retirement this log holds, */
     tg_ref retired_head;    /* and the last of them */
+    bool grow_due;          /* an insert found its bucket full: split one afterwards */
+    uint32_t need_count;
+    struct tg_need need[TG_NEED_CAPACITY];
     uint32_t hint;          /* a context to try first; the caller may keep it per thread */
     uint64_t word;          /* what we put into context->word */
     uint64_t deadline_ns;   /* monotonic; TG_FOREVER = none */
@@ -40,6 +50,8 @@ static inline void tg_call_begin(struct tg_call *call, struct tg_local *local, u
     call->id = 0;
     call->log_count = 0;
     call->held_count = 0;
+    call->grow_due = false;
+    call->need_count = 0;
     call->retired = 0;
     call->retired_head = 0;
     call->hint = hint;

@@ -47,8 +47,8 @@ typedef uint32_t tg_ref;
 #ifdef TG_SIM
 enum {
     TG_LINE_SLOTS = 3,
-    TG_LOG_CAPACITY = 64,
-    TG_HELD_CAPACITY = 12,
+    TG_LOG_CAPACITY = 96,
+    TG_HELD_CAPACITY = 24,
     TG_LIMBO_BATCH = 2,
     TG_LIMBO_BATCHES = 2,
     TG_DIR_SLOTS = 2,
@@ -64,8 +64,8 @@ enum {
 #else
 enum {
     TG_LINE_SLOTS = 10,
-    TG_LOG_CAPACITY = 64,
-    TG_HELD_CAPACITY = 12,
+    TG_LOG_CAPACITY = 96,
+    TG_HELD_CAPACITY = 24,
     TG_LIMBO_BATCH = 64,
     TG_LIMBO_BATCHES = 8,
     TG_DIR_SLOTS = 16,
@@ -171,6 +171,7 @@ struct tg_process {
     tg_a32 generation;
     tg_a32 pid; /* pid, start, name: for people; nothing decides by them */
     tg_a32 ledger_count; /* chunks there */
+    tg_a64 lock; /* its threads grow the ledger one at a time */
     tg_a64 start_ns;
     tg_a32 ledger[TG_LEDGER_CHUNKS];
     uint8_t name[16];
@@ -178,7 +179,12 @@ struct tg_process {
 
 /* A ledger chunk is a run or block of `TG_LEDGER_FIRST << k` entries followed by as many
  * pin infos. entry = state:3 | kind:5 | aux:24 | ref:32. */
-enum tg_ledger_state { TG_LEDGER_FREE = 0, TG_LEDGER_PIN = 1, TG_LEDGER_PRIVATE = 2 };
+enum tg_ledger_state {
+    TG_LEDGER_FREE = 0,
+    TG_LEDGER_PIN = 1,     /* keeps the object */
+    TG_LEDGER_PRIVATE = 2, /* owns an object that is not published */
+    TG_LEDGER_CLAIMED = 3, /* reserved by a call */
+};
 
 struct tg_pin_info {
     tg_a32 thread;

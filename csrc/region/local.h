@@ -36,16 +36,12 @@ struct tg_local {
     uint16_t magazine_offset[TG_CLASS_CAPACITY + 2]; /* in words, into context.magazines */
     uint16_t magazine_capacity[TG_CLASS_CAPACITY + 2];
     /* Threads of one process write these; hints and statistics only. */
-    tg_a64 context_hint;
+    tg_a64 borrowings;
     tg_a64 odd_seq_seen; /* an ns_seq value whose owner was waited for once already */
     tg_a64 suspect;      /* the section that blocked the last advance, and since when */
     tg_a64 suspect_since_ns;
     tg_a64 statistics[16];
-    /* The process-private free list of ledger entries is in ledger/ledger.c. */
-    tg_a64 ledger_lock;
-    uint32_t *ledger_free; /* stack of entry numbers */
-    uint32_t ledger_free_count;
-    uint32_t ledger_capacity;
+    tg_a64 ledger_hint; /* an entry that is probably free */
 };
 
 static inline void *tg_at_offset(const struct tg_local *local, uint64_t offset) {

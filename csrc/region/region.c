@@ -252,6 +252,17 @@ void tg_region_bind(struct tg_local *local, void *base, struct tg_os *os,
     TG_CHECK(sizeof(struct tg_context) + 4 * (uint64_t)words <= checked->context_size);
 }
 
+bool tg_region_hot_good(const struct tg_local *local) {
+    const struct tg_header *header = &local->header;
+    /* In this order: what is committed only grows, and before it is used. */
+    uint64_t used = tg_load_relaxed64(&local->hot->buckets);
+    uint64_t committed = tg_load_relaxed64(&local->hot->buckets_committed);
+    if (used == 0 || committed > header->bucket_capacity || committed % header->bucket_unit)
+        return false;
+    if (used > committed || tg_load_relaxed64(&local->hot->epoch) == 0) return false;
+    return tg_at(local, tg_load_relaxed32(&local->hot->root), sizeof(struct tg_dir)) != NULL;
+}
+
 tg_status tg_region_format(struct tg_local *local) {
     struct tg_os *os = local->os;
     struct tg_header *header = &local->header;

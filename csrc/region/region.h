@@ -26,7 +26,8 @@
  *       functions write; the header is written by tg_region_seal, last.
  *
  * Death: an image that is being formatted has no name yet (store/attach.h).
- * API: tg_region_plan, tg_region_check, tg_region_bind, tg_region_format, tg_region_seal.
+ * API: tg_region_plan, tg_region_check, tg_region_bind, tg_region_hot_good, tg_region_format,
+ *   tg_region_seal.
  */
 #ifndef TG_REGION_REGION_H
 #define TG_REGION_REGION_H
@@ -66,6 +67,9 @@ TG_MUST_CHECK tg_status tg_region_plan(const struct tg_region_options *options,
  * TG_CORRUPT, TG_LAYOUT (a store of another version of this format). */
 TG_MUST_CHECK tg_status tg_region_check(const struct tg_header *untrusted,
                                         uint64_t actual_file_size, struct tg_header *checked);
+
+/* Whether the global words can be true; other processes may be changing them. */
+bool tg_region_hot_good(const struct tg_local *local);
 
 /* Zeroes `local` and fills it; `process` is left for the caller. */
 void tg_region_bind(struct tg_local *local, void *base, struct tg_os *os,

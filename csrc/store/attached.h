@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lies behind struct tg_store: private to attach.c, attach_make.c, claim.c and fork.c. */
+#ifndef TG_STORE_ATTACHED_H
+#define TG_STORE_ATTACHED_H
+
+#include "../os/linux_fork.h"
+#include "attach.h"
+
+struct tg_attached {
+    struct tg_store store; /* first */
+    struct tg_fork_node node;
+    struct tg_fork_wait wait;
+    uint32_t users;
+    uint32_t parent;  /* in a forked child: the parent's entry */
+    bool claimed;     /* local.process is ours */
+    bool adopt;       /* across a fork: the parent had pins */
+    tg_a64 attaching; /* 1: a thread of a forked child is at it */
+    struct tg_os_linux os;
+};
+
+/* ---- attach.c ------------------------------------------------------------------- */
+
+struct tg_attached *tg_attached_new(void);
+void tg_attached_free(struct tg_attached *self);
+
+/* ---- attach_make.c: names come and go --------------------------------------------- */
+
+/* Makes the pair of files. TG_OK, TG_EXISTS (somebody else did), ... */
+TG_MUST_CHECK tg_status tg_attach_make(const struct tg_place *place,
+                                       const struct tg_open_options *options,
+                                       uint64_t deadline_ns, struct tg_error *error);
+/* Removes the pair; with `only`, if that is still the store; with `idle`, if nobody is
+ * attached. TG_OK, TG_RETRY (it isn't), TG_ABSENT, ... */
+TG_MUST_CHECK tg_status tg_attach_remove(const struct tg_place *place,
+                                         const struct tg_file_id *only, bool idle, uint32_t mode,
+                                         uint64_t deadline_ns, struct tg_error *error);
+
+/* ---- claim.c: the process entry ---------------------------------------------------- */
+
+/* Takes an entry: local->process. TG_OK, TG_NO_PROCESS, TG_UNSUPPORTED, ... */
+TG_MUST_CHECK tg_status tg_claim(struct tg_attached *self, struct tg_error *error);
+/* Leaves nothing behind and gives the entry back. */
+void tg_claim_release(struct tg_attached *self);
+
+/* ---- fork.c -------------------------------------------------------------------------- */
+
+void tg_fork_hooks(struct tg_attached *self);
+/* The store that this process has open with that file, or NULL; the fork lock is held. */
+struct tg_attached *tg_attached_find_locked(struct tg_file_id id);
+
+#endif

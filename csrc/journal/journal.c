@@ -8,9 +8,9 @@ static void apply(struct tg_local *local, struct tg_context *context, uint32_t f
         void *word = tg_at_offset(local, where & ~1ull);
         /* PAIR publish: blocks and words written before become visible with this store. */
         if (where & 1)
-            tg_store_release64(word, value);
+            tg_store_release64((tg_a64 *)word, value);
         else
-            tg_store_release32(word, (uint32_t)value);
+            tg_store_release32((tg_a32 *)word, (uint32_t)value);
     }
 }
 

@@ -226,7 +226,7 @@ static bool run_bound(const struct explore_plan *plan, unsigned bound, struct ex
     for (;;) {
         one_run(plan, bound, r);
         if (r->failed) return false;
-        if (sim.footprint_grew) { /* a dependence was unknown: see run.c */
+        if (sim.footprint_grew) { /* a dependence was unknown: see turn.c */
             sim.footprint_grew = false;
             now.depth = 0;
         } else if (!next_path()) {

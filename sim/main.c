@@ -80,7 +80,8 @@ static bool parse_value(const char *a, const char *value) {
     else if (strcmp(a, "--replay") == 0) options.replay = value;
     else if (strcmp(a, "--mode") == 0) options.own_plan = true, p->mode = mode_number(value);
     else if (strcmp(a, "--bound") == 0) options.own_plan = true, p->bound = (unsigned)atoi(value);
-    else if (strcmp(a, "--runs") == 0) options.own_plan = true, p->runs_max = strtoull(value, NULL, 0);
+    else if (strcmp(a, "--runs") == 0)
+        options.own_plan = true, p->runs_max = strtoull(value, NULL, 0);
     else if (strcmp(a, "--delay") == 0)
         options.own_plan = true, p->delay = value[0] == 'p' ? DELAY_PSO : DELAY_TSO;
     else return false;
@@ -216,7 +217,10 @@ static const struct sim_scenario *find(const char *name) {
 static bool try_mutant(int number, const char *name, const char *scenario) {
     const struct sim_scenario *s = find(scenario);
     if (!s) {
-        printf("%-28s %s\n", name, "NO SUCH SCENARIO");
+#ifdef SIM_SELFTEST
+        return true; /* of the core, which this build has not */
+#endif
+        printf("%-28s %-10s there is no scenario %s\n", name, "SURVIVED", scenario);
         return false;
     }
     tg_mutant = number;

@@ -4,7 +4,7 @@
  * What
  *   Without delays an operation acts at once: sequential consistency. With them a store
  *   goes into its fiber's buffer; the fiber itself sees it (forwarding), others only
- *   after it has drained. When it drains is a choice of the explorer (run.c).
+ *   after it has drained. When it drains is a choice of the explorer (turn.c).
  *
  *   TSO  entries leave in program order.
  *   PSO  an entry may leave before earlier ones, except: earlier stores to the same word;

@@ -4,7 +4,8 @@
  * What
  *   memory.c, os.c   the seams of base/atomic.h and os/os.h: each operation first calls
  *                    sim_step, then acts on memory
- *   run.c            one run: whose turn it is, crashes, stops, phases
+ *   turn.c           whose turn it is: points, choices, crashes, stops
+ *   run.c            one run: its phases
  *   world.c          memory of the world: snapshot, restore, guards
  *   explore.c        which choice is tried next
  *   record.c         choices as text; report.c: a run as a story
@@ -18,7 +19,7 @@
  *   I1 A run is a function of (scenario, mutant, delay mode, record). Budgets and the
  *      reduction decide only which choices are offered.
  *   I2 sim.step and sim.sub number the decisions of a run independent of what is offered.
- *   I3 Only run.c switches fibers.
+ *   I3 Only turn.c switches fibers.
  */
 #ifndef TG_SIM_SIM_H
 #define TG_SIM_SIM_H
@@ -123,7 +124,7 @@ struct sim_world {
     /* The end. */
     bool failed;
     char failure[600];
-    /* Learned over all runs of a scenario; see run.c. */
+    /* Learned over all runs of a scenario; see turn.c. */
     uint16_t *footprint;
     bool footprint_grew;
     struct sim_thread threads[SIM_FIBERS + 1];
@@ -138,15 +139,21 @@ extern unsigned sim_replay_position;
 unsigned explore_choose(const struct sim_choice *options, unsigned count, bool free);
 
 /* --- run.c */
+void sim_run(void);             /* one run, from the snapshot */
+void sim_run_quiet(void (*function)(void));
+
+/* --- turn.c */
 void sim_step(enum sim_op op, const void *address, unsigned size, const char *where);
 /* Blocks the current fiber in the state the caller put it in. */
 void sim_leave(bool is_pause);
-void sim_run(void);             /* one run, from the snapshot */
-void sim_run_quiet(void (*function)(void));
+/* The next fiber to run; FIBER_NONE when the phase is over or the run failed. */
+unsigned sim_pick_next(bool is_pause);
+void sim_switch_to(unsigned next);
+/* Those of the process that have not returned or crashed. */
+uint32_t sim_fibers_of(unsigned process);
 void sim_wake(uint32_t fibers);
 /* Something changed: spinners look again. */
 void sim_changed(void);
-_Noreturn void sim_fail_wild(void);
 
 /* --- memory.c */
 void sim_drain_all(unsigned fiber);
@@ -161,6 +168,7 @@ bool sim_os_guards(const void *address, unsigned size);
 void sim_os_add_time(uint64_t ns);
 
 /* --- world.c */
+_Noreturn void sim_fail_wild(void);
 bool sim_load(const struct sim_scenario *scenario);   /* setup and snapshot; false = failed */
 void sim_restore(void);
 /* A number for the content of the world's memory and who crashed. */

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose turn it is, who dies, who stops.
+ *
+ * What
+ *   sim_step is called before each operation of a fiber. It offers the explorer
+ *     go on            the default, free
+ *     switch to f      costs a preemption
+ *     drain a store    of another fiber; costs a preemption, too: its timing is a choice
+ *     crash or stop    the own process
+ *   A fiber that blocks, pauses or ends leaves; sim_leave then picks the next one, round
+ *   robin by default. Another pick is free at a block or end (up to a limit) and costs a
+ *   preemption at a pause, so a spin loop does not multiply the schedules. Processes
+ *   that are parked can be crashed or stopped there.
+ *   A fiber that was preempted can be crashed or stopped when its turn comes again: its
+ *   process was seen alive meanwhile.
+ *
+ * Reduction (switched off by --no-reduce)
+ *   A preemption is offered only before an operation that depends on another fiber's:
+ *   on an 8-byte word that two fibers touched, at least one writing, in any run so far.
+ *   Sound: take any schedule and move each switch that stands before an independent
+ *   operation forward over it; the operations commute, so every fiber sees the same
+ *   values and the end is the same, with no more preemptions. A dependence not yet known
+ *   shows up as soon as both fibers touch the word in one run, which the moved schedule
+ *   does as well; the footprint has then grown and the explorer starts again.
+ *   With crashes or stops in the plan the recoverer and `check` count as fibers, because
+ *   where the dead one stood decides what they read.
+ *   An operation that wakes a spinner is followed by a point in any case.
+ *   A crash before a load (or an empty fence) is not offered: the same crash before the
+ *   next operation leaves the same memory. What the reduction can't see: plain memory,
+ *   and the virtual clock, whose few nanoseconds per look are not part of the property.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "sim.h"
+
+static unsigned bit_index(uint32_t mask) {
+    return (unsigned)__builtin_ctz(mask);
+}
+
+uint32_t sim_fibers_of(unsigned process) {
+    uint32_t mask = 0;
+    for (unsigned f = 0; f < SIM_FIBERS; f++)
+        if (f != FIBER_QUIET && sim.threads[f].process == process) mask |= 1u << f;
+    return mask & (sim.ready | sim.paused | sim.waiting);
+}
+
+void sim_wake(uint32_t fibers) {
+    fibers &= sim.paused | sim.waiting;
+    sim.paused &= ~fibers;
+    sim.waiting &= ~fibers;
+    sim.ready |= fibers;
+}
+
+void sim_changed(void) {
+    struct sim_thread *self = &sim.threads[sim.current];
+    if (self->changes_seen == sim.changes) self->changes_seen++; /* it knows what it did */
+    sim.changes++;
+    sim.idle_rounds = 0;
+    if (!sim.paused) return;
+    sim.woke_spinner = true;
+    sim_wake(sim.paused);
+}
+
+/* --- crash and stop */
+
+static void tell_fault(unsigned process, uint32_t fibers, const char *what) {
+    for (uint32_t left = fibers; left; left &= left - 1)
+        sim_trace_text(bit_index(left), "### process %u is %s before %s", process, what,
+                       sim_short_where(sim.threads[bit_index(left)].where));
+}
+
+static void crash_process(unsigned process) {
+    uint32_t fibers = sim_fibers_of(process);
+    if (sim.tracing) tell_fault(process, fibers, "killed");
+    sim.ready &= ~fibers;
+    sim.paused &= ~fibers;
+    sim.waiting &= ~fibers;
+    sim.crashed_processes |= 1u << process;
+    sim.crash_count++;
+    /* The prefix lemma: what was executed reaches memory before the token is free. */
+    for (uint32_t left = fibers; left; left &= left - 1) sim_drain_all(bit_index(left));
+    sim_os_release(process);
+}
+
+static void stop_process(unsigned process) {
+    if (sim.tracing) tell_fault(process, sim_fibers_of(process), "stopped");
+    sim.stopped |= sim_fibers_of(process);
+    sim.stopped_processes |= 1u << process;
+    sim.stop_count++;
+    for (uint32_t left = sim.stopped & sim.buffered; left; left &= left - 1)
+        sim_drain_all(bit_index(left));
+}
+
+static unsigned crashes_left(unsigned process) {
+    if (process < SIM_ACTORS_MAX)
+        return sim.immortal & 1u << process ? 0 : sim.budget.crashes;
+    /* A recoverer with nothing to mend is not worth crashing. */
+    bool work = sim.crash_count != 0 || sim.scenario->flags & SIM_DIE_AT_END;
+    return work ? sim.budget.recover_crashes : 0;
+}
+
+static unsigned stops_left(unsigned process) {
+    if (process >= SIM_ACTORS_MAX || sim.immortal & 1u << process) return 0;
+    return sim.stopped_processes & 1u << process ? 0 : sim.budget.stops;
+}
+
+static void spend_crash(unsigned process) {
+    if (process < SIM_ACTORS_MAX) {
+        sim.budget.crashes -= sim.budget.crashes > 0;
+    } else {
+        sim.budget.recover_crashes -= sim.budget.recover_crashes > 0;
+    }
+}
+
+/* --- choices */
+
+static struct sim_choice decide(const struct sim_choice *options, unsigned count, bool free) {
+    sim.sub++;
+    if (sim.replaying) {
+        if (sim_replay_position < sim_record.count) {
+            const struct sim_recorded *next = &sim_record.items[sim_replay_position];
+            if (next->step == sim.step && next->sub <= sim.sub) {
+                sim_replay_position++;
+                return next->choice;
+            }
+        }
+        return options[0];
+    }
+    unsigned picked = count > 1 ? explore_choose(options, count, free) : 0;
+    if (picked && sim_record.count < RECORD_MAX)
+        sim_record.items[sim_record.count++] =
+            (struct sim_recorded){sim.step, sim.sub, options[picked]};
+    return options[picked];
+}
+
+static unsigned add(struct sim_choice *options, unsigned count, enum sim_choice_kind kind,
+                    unsigned who, unsigned index) {
+    if (count < OPTIONS_MAX)
+        options[count++] = (struct sim_choice){(uint8_t)kind, (uint8_t)who, (uint16_t)index};
+    return count;
+}
+
+static unsigned add_switches(struct sim_choice *options, unsigned count, uint32_t fibers) {
+    for (; fibers; fibers &= fibers - 1)
+        count = add(options, count, CHOICE_SWITCH, bit_index(fibers), 0);
+    return count;
+}
+
+static unsigned add_drains(struct sim_choice *options, unsigned count, uint32_t fibers) {
+    for (fibers &= sim.buffered; fibers; fibers &= fibers - 1) {
+        unsigned f = bit_index(fibers);
+        for (unsigned i = 0; i < sim.threads[f].pending_count; i++)
+            if (sim_drainable(f, i)) count = add(options, count, CHOICE_DRAIN, f, i);
+    }
+    return count;
+}
+
+static unsigned add_faults(struct sim_choice *options, unsigned count, unsigned process,
+                           bool crash, bool stop) {
+    if (crash && crashes_left(process)) count = add(options, count, CHOICE_CRASH, process, 0);
+    if (stop && stops_left(process)) count = add(options, count, CHOICE_STOP, process, 0);
+    return count;
+}
+
+/* A choice from a replay string may not fit the run (another build, or a shrunk string). */
+static bool fits(struct sim_choice c) {
+    switch (c.kind) {
+    case CHOICE_SWITCH:
+        return c.who < SIM_FIBERS && (sim.ready & ~sim.stopped & 1u << c.who);
+    case CHOICE_CRASH:
+        return c.who < SIM_PROCESSES && !(sim.crashed_processes & 1u << c.who);
+    case CHOICE_STOP:
+        return c.who < SIM_PROCESSES && sim_fibers_of(c.who) != 0;
+    case CHOICE_DRAIN:
+        return c.who < SIM_FIBERS && c.index < sim.threads[c.who].pending_count &&
+               sim_drainable(c.who, c.index);
+    default:
+        return true;
+    }
+}
+
+void sim_switch_to(unsigned next) {
+    unsigned self = sim.current;
+    if (next == self) return;
+    sim.current = next;
+    fiber_switch(self == FIBER_NONE ? &sim.runner : &sim.threads[self].fiber,
+                 next == FIBER_NONE ? &sim.runner : &sim.threads[next].fiber);
+}
+
+/* Applies a crash, stop or drain; true if the current fiber can't go on. */
+static bool apply(struct sim_choice c) {
+    uint32_t self = 1u << sim.current;
+    if (c.kind == CHOICE_CRASH) {
+        spend_crash(c.who);
+        crash_process(c.who);
+    } else if (c.kind == CHOICE_STOP) {
+        sim.budget.stops -= sim.budget.stops > 0;
+        stop_process(c.who);
+    } else if (c.kind == CHOICE_DRAIN) {
+        sim_drain_one(c.who, c.index);
+    }
+    return !(sim.ready & ~sim.stopped & self);
+}
+
+/* --- where a fiber can't go on */
+
+static void fail_blocked(void) {
+    int used = snprintf(sim.failure, sizeof sim.failure, "deadlock%s:",
+                        sim.stopped ? " behind a stopped process" : "");
+    for (unsigned f = 0; f < SIM_FIBERS && used < 500; f++)
+        if (sim.waiting & ~sim.stopped & 1u << f)
+            used += snprintf(sim.failure + used, sizeof sim.failure - (size_t)used,
+                             " fiber %u in %s;", f, sim.threads[f].where);
+    sim.failed = true;
+}
+
+/* Nobody can run and no store is pending: time passes. False if there is nobody left. */
+static bool let_time_pass(void) {
+    uint32_t paused = sim.paused & ~sim.stopped, waiting = sim.waiting & ~sim.stopped;
+    if (!paused && !waiting) return false;
+    uint64_t deadline = UINT64_MAX;
+    for (uint32_t left = waiting; left; left &= left - 1) {
+        uint64_t d = sim.threads[bit_index(left)].deadline_ns;
+        if (d < deadline) deadline = d;
+    }
+    uint64_t now = sim_now_ns(), then = deadline;
+    if (paused) {
+        /* Spinners look at the clock from time to time: pass quickly to what they wait for. */
+        then = now + (1000ull << (sim.idle_rounds < 10 ? sim.idle_rounds : 10));
+        sim.idle_rounds++;
+        sim_wake(paused);
+    } else if (deadline == UINT64_MAX) {
+        fail_blocked();
+        return false;
+    }
+    if (then > now) sim_os_add_time(then - now);
+    now = sim_now_ns();
+    for (uint32_t left = waiting; left; left &= left - 1)
+        if (sim.threads[bit_index(left)].deadline_ns <= now) sim_wake(1u << bit_index(left));
+    return true;
+}
+
+static unsigned round_robin(uint32_t fibers) {
+    unsigned from = sim.current == FIBER_NONE ? 0 : sim.current + 1;
+    uint32_t later = fibers & ~((1u << from) - 1);
+    return bit_index(later ? later : fibers);
+}
+
+static unsigned pick_options(struct sim_choice *options, uint32_t runnable, bool is_pause) {
+    unsigned first = round_robin(runnable);
+    unsigned count = add(options, 0, CHOICE_SWITCH, first, 0);
+    unsigned left = is_pause ? sim.budget.preemptions : sim.budget.free_switches;
+    if (left) {
+        count = add_switches(options, count, runnable & ~(1u << first));
+        count = add_drains(options, count, ~0u);
+    } else if (is_pause && sim.budget.free_switches && sim.current < SIM_FIBERS) {
+        count = add_drains(options, count, 1u << sim.current); /* as when it is preempted */
+    }
+    if (!sim.faults) return count;
+    uint32_t seen = 0;
+    for (uint32_t f = (sim.paused | sim.waiting) & ~sim.stopped; f; f &= f - 1) {
+        unsigned process = sim.threads[bit_index(f)].process;
+        if (seen & 1u << process) continue;
+        seen |= 1u << process;
+        count = add_faults(options, count, process, true, true);
+    }
+    return count;
+}
+
+/* The next fiber to run; FIBER_NONE when the phase is over or the run failed. */
+unsigned sim_pick_next(bool is_pause) {
+    for (;;) {
+        uint32_t runnable = sim.ready & ~sim.stopped;
+        struct sim_choice options[OPTIONS_MAX];
+        if (!runnable && sim.buffered) { /* in which order do the last stores appear? */
+            unsigned drains = add_drains(options, 0, ~0u);
+            struct sim_choice c = decide(options, sim.budget.free_switches ? drains : 1, true);
+            if (c.kind != CHOICE_DRAIN || !fits(c)) c = options[0];
+            if (c.who != options[0].who || c.index != options[0].index)
+                sim.budget.free_switches -= sim.budget.free_switches > 0;
+            apply(c);
+            continue;
+        }
+        if (!runnable) {
+            if (!let_time_pass()) return FIBER_NONE;
+            continue;
+        }
+        unsigned count = pick_options(options, runnable, is_pause);
+        struct sim_choice c = decide(options, count, !is_pause);
+        if (!fits(c)) c = options[0];
+        bool own_drain = c.kind == CHOICE_DRAIN && c.who == sim.current;
+        if (c.kind == CHOICE_DRAIN || (c.kind == CHOICE_SWITCH && c.who != options[0].who)) {
+            bool costs = is_pause && !own_drain;
+            unsigned *left = costs ? &sim.budget.preemptions : &sim.budget.free_switches;
+            *left -= *left > 0;
+        }
+        if (c.kind == CHOICE_SWITCH) return c.who;
+        apply(c);
+        /* Whoever paused is gone now: what follows is a free pick. */
+        if (c.kind != CHOICE_DRAIN && sim.current < SIM_FIBERS &&
+            sim.threads[sim.current].process == c.who)
+            is_pause = false;
+    }
+}
+
+void sim_leave(bool is_pause) {
+    sim_switch_to(sim_pick_next(is_pause));
+}
+
+/* --- points */
+
+/* True if the word is one on which fibers depend on each other. */
+static bool is_shared(uint16_t cell, bool with_recovery) {
+    uint32_t fibers = cell & ((1u << SIM_FIBERS) - 1);
+    if (!with_recovery) fibers &= (1u << SIM_ACTORS_MAX) - 1;
+    return cell & 1u << 15 && (fibers & (fibers - 1));
+}
+
+/* Remembers the access; true if it may depend on another fiber. */
+static bool note_access(enum sim_op op, const void *address) {
+    bool drains = sim.buffered & 1u << sim.current && op != OP_LOAD && op != OP_STORE;
+    if (op == OP_PAUSE) return false; /* blocks at once; see sim_leave */
+    if (op == OP_EXIT) return sim.faults; /* to be killed later, when others saw it alive */
+    if (op == OP_FENCE) return drains;
+    if (!address || op > OP_RMW) return true;
+    uint16_t *cell = sim_cell(address);
+    if (!cell) return true;
+    uint16_t old = *cell, new = old | (uint16_t)(1u << sim.current);
+    if (op != OP_LOAD) new |= 1u << 15;
+    if (new != old) {
+        *cell = new;
+        if (is_shared(new, sim.faults) != is_shared(old, sim.faults)) sim.footprint_grew = true;
+    }
+    return drains || is_shared(new, sim.faults);
+}
+
+/* Preempted: the others run; then this fiber's turn comes again, or its process dies. */
+static void preempt(unsigned next) {
+    uint32_t self = 1u << sim.current;
+    struct sim_choice options[OPTIONS_MAX];
+    while (sim.buffered & self) {
+        unsigned count = add(options, 0, CHOICE_GO, 0, 0);
+        count = add_drains(options, count, self);
+        struct sim_choice c = decide(options, count, true);
+        if (c.kind != CHOICE_DRAIN || !fits(c)) break;
+        apply(c);
+    }
+    if (!(sim.ready & 1u << next)) return;
+    sim_switch_to(next);
+    unsigned process = sim.threads[sim.current].process;
+    unsigned count = add(options, 0, CHOICE_GO, 0, 0);
+    if (sim.faults) count = add_faults(options, count, process, true, true);
+    struct sim_choice c = decide(options, count, true);
+    if ((c.kind == CHOICE_CRASH || c.kind == CHOICE_STOP) && fits(c) && apply(c))
+        sim_leave(false);
+}
+
+/* The choices before one operation. */
+static void decide_at_point(bool shared, bool crash) {
+    for (;;) {
+        struct sim_choice options[OPTIONS_MAX];
+        unsigned count = add(options, 0, CHOICE_GO, 0, 0);
+        uint32_t others = ~(1u << sim.current);
+        if (sim.budget.preemptions && shared) {
+            count = add_switches(options, count, sim.ready & ~sim.stopped & others);
+            count = add_drains(options, count, others);
+        }
+        if (sim.faults)
+            count = add_faults(options, count, sim.threads[sim.current].process, crash, shared);
+        struct sim_choice c = decide(options, count, false);
+        if (!fits(c) || c.kind == CHOICE_GO) return;
+        if (c.kind == CHOICE_SWITCH || c.kind == CHOICE_DRAIN)
+            sim.budget.preemptions -= sim.budget.preemptions > 0;
+        if (c.kind == CHOICE_SWITCH) {
+            if (c.who != sim.current) preempt(c.who);
+            return;
+        }
+        if (apply(c)) {
+            sim_leave(false);
+            return; /* it was stopped, and goes on */
+        }
+    }
+}
+
+/* Offers what may be chosen before this operation, if anything. */
+static void offer(enum sim_op op, const void *address) {
+    bool shared = true, crash = true;
+    if (sim.replaying) {
+        bool due = sim_replay_position < sim_record.count &&
+                   sim_record.items[sim_replay_position].step == sim.step;
+        if (TG_LIKELY(!due)) return;
+    } else if (sim.reduce) {
+        shared = note_access(op, address) || sim.woke_spinner;
+        sim.woke_spinner = false;
+        crash = op != OP_LOAD && (op != OP_FENCE || shared);
+    }
+    bool others = (sim.ready & ~sim.stopped) != 1u << sim.current || sim.buffered;
+    bool preemptible = shared && others && sim.budget.preemptions;
+    if (preemptible || (sim.faults && (crash || shared))) decide_at_point(shared, crash);
+}
+
+void sim_step(enum sim_op op, const void *address, unsigned size, const char *where) {
+    struct sim_thread *self = &sim.threads[sim.current];
+    self->where = where;
+    if (address && op <= OP_RMW && !sim_os_guards(address, size))
+        sim_fail("access to poisoned or uncommitted memory in %s", where);
+    if (sim.quiet) {
+        if (++sim.step > sim.steps_max) sim_fail("setup or check does not end (%s)", where);
+        if (sim.faults) note_access(op, address);
+        return;
+    }
+    if (TG_UNLIKELY(++sim.step > sim.steps_max))
+        sim_fail("livelock: no end after %u steps, now in %s", sim.steps_max, where);
+    sim.sub = 0;
+    offer(op, address);
+    if (op != OP_PAUSE) self->changes_seen = sim.changes;
+}

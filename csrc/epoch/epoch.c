@@ -4,18 +4,22 @@
 bool tg_read_to_held(struct tg_call *call) {
     /* PAIR epoch.leave: all reads of the section before the swap. */
     tg_fence_acquire();
-    uint64_t old = call->word;
-    uint64_t held = TG_WORD(TG_HELD, call->local->process + 1, 0);
-    /* PAIR gate: a writer is published before it asks whether the gate is open. */
-    if (!tg_cas_seqcst64(&call->context->word, &old, held)) {
-        tg_store_release64(&call->context->word, TG_WORD(TG_IDLE, 0, 0));
-        call->context = NULL;
-        call->id = 0;
-        return false;
-    }
+    uint64_t read = call->word;
+    uint64_t held = TG_WORD(TG_HELD, call->local->process + 1, tg_held_stamp(call));
+    /* PAIR gate: a writer is published before it asks whether the gate is open. An expeller
+     * may come between; EXPELLED is ours to leave, too. */
+    uint64_t old = tg_xchg_seqcst64(&call->context->word, held);
     tg_fence_after_rmw();
     call->word = held;
-    return true;
+    return old == read;
+}
+
+void tg_held_to_read(struct tg_call *call) {
+    uint64_t epoch = tg_load_relaxed64(&call->local->hot->epoch);
+    call->word = TG_WORD(TG_READ, call->local->process + 1, epoch);
+    /* PAIR epoch.section: as tg_read_enter. */
+    (void)tg_xchg_seqcst64(&call->context->word, call->word);
+    tg_fence_after_rmw();
 }
 
 /* Has the section `word` of this context stood for the whole patience? The first to be

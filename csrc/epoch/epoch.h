@@ -37,7 +37,8 @@
  * Progress: readers: wait-free but for the borrowing of a context. The advance is
  *   blocked by a running reader for its section, by a stopped one until expulsion.
  *
- * API: tg_read_enter, tg_read_leave, tg_read_to_held; tg_epoch_advance;
+ * API: tg_read_enter, tg_read_leave, tg_read_to_held,
+ *   tg_held_to_read; tg_epoch_advance;
  *   tg_cookie_get, tg_cookie_elapsed; tg_retire, tg_limbo_close, tg_limbo_ready.
  */
 #ifndef TG_EPOCH_EPOCH_H
@@ -71,8 +72,11 @@ TG_MUST_CHECK static inline bool tg_read_leave(struct tg_call *call) {
     return valid;
 }
 
-/* The section becomes a writer's call. False: expelled (and the context is given back). */
+/* The section becomes a writer's call. False: it was expelled; what was read is void, but the
+ * context is ours as HELD all the same. */
 TG_MUST_CHECK bool tg_read_to_held(struct tg_call *call);
+/* A writer's call looks at something that no lock of its keeps: HELD -> READ. */
+void tg_held_to_read(struct tg_call *call);
 
 /* Tries to move the epoch on. Expels a section that has stood unchanged for `patience_ns`
  * (0: at once, TG_FOREVER: never). True when the epoch is beyond `from` now. */

@@ -31,7 +31,8 @@
  *
  * Progress: straight line.
  *
- * API: tg_log32, tg_log64, tg_log_room, tg_commit; tg_journal_replay for recovery.
+ * API: tg_log32, tg_log64, tg_log_room, tg_pending32, tg_pending64, tg_log_abandon,
+ *   tg_commit; tg_journal_replay for recovery.
  */
 #ifndef TG_JOURNAL_JOURNAL_H
 #define TG_JOURNAL_JOURNAL_H
@@ -55,6 +56,33 @@ static inline void tg_log32(struct tg_call *call, tg_a32 *word, uint32_t value) 
 
 static inline uint32_t tg_log_room(const struct tg_call *call) {
     return TG_LOG_CAPACITY - call->log_count;
+}
+
+/* What a word will hold after this transaction: the log's value, or memory's. For words
+ * that one transaction may change twice (two names in one bucket or directory). */
+static inline uint64_t tg_pending(const struct tg_call *call, uint64_t where, uint64_t now) {
+    for (uint32_t i = call->log_count; i > 0; i--)
+        if (tg_load_relaxed64(&call->context->log[i - 1].where) == where)
+            return tg_load_relaxed64(&call->context->log[i - 1].value);
+    return now;
+}
+
+static inline uint32_t tg_pending32(const struct tg_call *call, const tg_a32 *word) {
+    uint32_t now = tg_load_relaxed32(word);
+    if (call->log_count == 0) return now;
+    return (uint32_t)tg_pending(call, tg_offset_of(call->local, word), now);
+}
+
+static inline uint64_t tg_pending64(const struct tg_call *call, const tg_a64 *word) {
+    uint64_t now = tg_load_relaxed64(word);
+    if (call->log_count == 0) return now;
+    return tg_pending(call, tg_offset_of(call->local, word) | 1, now);
+}
+
+/* Forgets what was logged so far: nothing happens. */
+static inline void tg_log_abandon(struct tg_call *call) {
+    call->log_count = 0;
+    call->retired = 0;
 }
 
 /* Makes all logged stores happen, in their order, or (when killed before) none. */

@@ -60,7 +60,8 @@ static tg_status wait_for_context(struct tg_call *call) {
 
 static tg_status borrow_waiting(struct tg_call *call, enum tg_mode mode) {
     for (;;) {
-        uint64_t stamp = mode == TG_READ ? tg_load_relaxed64(&call->local->hot->epoch) : 0;
+        uint64_t stamp = mode == TG_READ ? tg_load_relaxed64(&call->local->hot->epoch)
+                                         : tg_held_stamp(call);
         if (borrow_any(call, mode, stamp)) return TG_OK;
         tg_status status = wait_for_context(call);
         if (status != TG_OK) return status;
@@ -74,12 +75,12 @@ tg_status tg_borrow(struct tg_call *call) {
 
 bool tg_borrow_one(struct tg_call *call, uint32_t id) {
     TG_ASSERT(call->context == NULL);
-    return try_borrow(call, id, TG_HELD, 0);
+    return try_borrow(call, id, TG_HELD, tg_held_stamp(call));
 }
 
 bool tg_try_borrow(struct tg_call *call, uint32_t id) {
     TG_ASSERT(call->context == NULL);
-    return try_borrow(call, id, TG_HELD, 0);
+    return try_borrow(call, id, TG_HELD, tg_held_stamp(call));
 }
 
 bool tg_borrow_reading(struct tg_call *call, uint64_t stamp) {

@@ -47,6 +47,14 @@ TG_MUST_CHECK tg_status tg_borrow_reading_slow(struct tg_call *call);
 /* Gives a HELD context back. No lock may be held, the log must be empty. */
 void tg_return(struct tg_call *call);
 
+/* Tells two borrowings of one context apart, for who waits for the end of the first. A
+ * repetition only makes that wait longer. */
+static inline uint64_t tg_held_stamp(struct tg_call *call) {
+    uint64_t stamp = tg_load_relaxed64(&call->local->borrowings) + 1;
+    tg_store_relaxed64(&call->local->borrowings, stamp);
+    return stamp & 0xffffffffffffull;
+}
+
 /* NULL when the id is no context's (a garbage word). */
 static inline struct tg_context *tg_context_checked(const struct tg_local *local, uint32_t id) {
     if (id == 0 || id > local->header.context_count) return NULL;

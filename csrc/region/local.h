@@ -37,6 +37,7 @@ struct tg_local {
     uint16_t magazine_capacity[TG_CLASS_CAPACITY + 2];
     /* Threads of one process write these; hints and statistics only. */
     tg_a64 borrowings;
+    tg_a64 changes;
     tg_a64 odd_seq_seen; /* an ns_seq value whose owner was waited for once already */
     tg_a64 suspect;      /* the section that blocked the last advance, and since when */
     tg_a64 suspect_since_ns;

@@ -2,7 +2,7 @@
 #include "format.h"
 
 #include "../arena/arena.h"
-#include "../names/names.h"
+#include "../names/change.h"
 #include "../region/region.h"
 
 tg_status tg_store_format(struct tg_local *local) {

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger.h"
+
+/* Entries below chunk k: TG_LEDGER_FIRST * (2^k - 1). */
+static uint32_t chunk_size(uint32_t k) { return (uint32_t)TG_LEDGER_FIRST << k; }
+static uint32_t entries_below(uint32_t k) { return TG_LEDGER_FIRST * ((1u << k) - 1); }
+
+static uint64_t chunk_bytes(uint32_t k) {
+    return (uint64_t)chunk_size(k) * (sizeof(tg_a64) + sizeof(struct tg_pin_info));
+}
+
+static uint32_t chunk_count(const struct tg_process *process) {
+    /* PAIR publish: a chunk is zeroed before it is counted. Other end: the journal's apply. */
+    uint32_t count = tg_load_acquire32(&process->ledger_count);
+    return count <= TG_LEDGER_CHUNKS ? count : TG_LEDGER_CHUNKS;
+}
+
+static tg_a64 *chunk_at(struct tg_local *local, uint32_t process, uint32_t k) {
+    return tg_at(local, tg_load_relaxed32(&local->processes[process].ledger[k]), chunk_bytes(k));
+}
+
+uint32_t tg_ledger_capacity(struct tg_local *local, uint32_t process) {
+    return entries_below(chunk_count(&local->processes[process]));
+}
+
+static uint32_t chunk_of(uint32_t index) {
+    uint32_t k = 0;
+    while (index >= entries_below(k + 1)) k++;
+    return k;
+}
+
+tg_a64 *tg_ledger_entry(struct tg_local *local, uint32_t process, uint32_t number) {
+    if (number == 0 || number > tg_ledger_capacity(local, process)) return NULL;
+    uint32_t k = chunk_of(number - 1);
+    tg_a64 *chunk = chunk_at(local, process, k);
+    return chunk ? chunk + (number - 1 - entries_below(k)) : NULL;
+}
+
+struct tg_pin_info *tg_ledger_info(struct tg_local *local, uint32_t process, uint32_t number) {
+    if (number == 0 || number > tg_ledger_capacity(local, process)) return NULL;
+    uint32_t k = chunk_of(number - 1);
+    tg_a64 *chunk = chunk_at(local, process, k);
+    if (chunk == NULL) return NULL;
+    return (struct tg_pin_info *)(chunk + chunk_size(k)) + (number - 1 - entries_below(k));
+}
+
+static bool try_claim(struct tg_local *local, uint32_t number, uint64_t value) {
+    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
+    if (entry == NULL || tg_load_relaxed64(entry) != TG_LEDGER_FREE) return false;
+    uint64_t old = TG_LEDGER_FREE;
+    /* PAIR pin: the entry is published before the object's state is read (Dekker with
+     * tg_limbo_close and tg_ledger_find). Also lets two threads claim two entries. */
+    if (!tg_cas_seqcst64(entry, &old, value)) return false;
+    tg_fence_after_rmw();
+    return true;
+}
+
+uint32_t tg_ledger_claim(struct tg_local *local, uint64_t value) {
+    uint32_t capacity = tg_ledger_capacity(local, local->process);
+    if (capacity == 0) return 0;
+    uint32_t first = (uint32_t)tg_load_relaxed64(&local->ledger_hint);
+    if (first == 0 || first > capacity) first = 1;
+    for (uint32_t i = 0; i < capacity; i++) {
+        uint32_t number = first + i <= capacity ? first + i : first + i - capacity;
+        if (try_claim(local, number, value)) {
+            tg_store_relaxed64(&local->ledger_hint, number + 1);
+            return number;
+        }
+    }
+    return 0;
+}
+
+void tg_ledger_release(struct tg_local *local, uint32_t number) {
+    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
+    if (entry == NULL) return;
+    /* PAIR unpin: our last read of the object before the scan finds us gone. */
+    tg_store_release64(entry, TG_LEDGER_FREE);
+    tg_store_relaxed64(&local->ledger_hint, number);
+}
+
+tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *object, uint64_t version,
+                        uint32_t *number) {
+    if (tg_load_relaxed32(&object->pinned) == 0) tg_store_relaxed32(&object->pinned, 1);
+    *number = tg_ledger_claim(local, TG_ENTRY(TG_LEDGER_PIN, tg_ref_of(local, object)));
+    if (*number == 0) return TG_PINS_FULL;
+    if (TG_MUTANT(pin_unchecked)) return TG_OK;
+    /* PAIR publish: LINKED, then the fields that were filled before. */
+    if (tg_load_acquire32(&object->state) == TG_OBJECT_LINKED &&
+        tg_load_relaxed64(&object->version) == version)
+        return TG_OK;
+    tg_ledger_release(local, *number);
+    *number = 0;
+    return TG_RETRY;
+}
+
+/* The block or run for chunk k, zeroed and private. */
+static tg_status prepare_chunk(struct tg_call *call, uint32_t k, uint32_t *class, tg_ref *ref) {
+    struct tg_local *local = call->local;
+    uint64_t bytes = chunk_bytes(k);
+    *class = tg_class_for(local, bytes);
+    if (*class != TG_CLASS_NONE) {
+        tg_status status = tg_block_prepare(call, *class, 1);
+        if (status != TG_OK) return status;
+        *ref = tg_block_peek(call, *class, 0);
+    } else {
+        uint32_t first;
+        tg_status status = tg_run_take(call, tg_pages_for(local, bytes), &first);
+        if (status != TG_OK) return status;
+        *ref = tg_run_ref(local, first);
+    }
+    tg_a64 *chunk = tg_at(local, *ref, bytes);
+    if (chunk == NULL) return TG_CORRUPT;
+    for (uint32_t i = 0; i < bytes / 8; i++) tg_store_relaxed64(&chunk[i], 0);
+    return TG_OK;
+}
+
+tg_status tg_ledger_grow(struct tg_call *call) {
+    struct tg_local *local = call->local;
+    struct tg_process *process = &local->processes[local->process];
+    uint32_t k = chunk_count(process), class;
+    tg_ref ref;
+    if (k == TG_LEDGER_CHUNKS) return TG_PINS_FULL;
+    tg_status status = prepare_chunk(call, k, &class, &ref);
+    if (status != TG_OK) return status;
+    status = tg_lock(call, &process->lock, 0);
+    if (status == TG_OK && chunk_count(process) == k) {
+        tg_log32(call, &process->ledger[k], ref);
+        tg_log32(call, &process->ledger_count, k + 1);
+        if (class != TG_CLASS_NONE)
+            tg_block_take(call, class, 1);
+        else
+            tg_run_hand_over(call);
+        tg_commit(call);
+        tg_unlock(call, &process->lock);
+        tg_store_relaxed64(&local->ledger_hint, entries_below(k) + 1);
+        return TG_OK;
+    }
+    if (status == TG_OK) tg_unlock(call, &process->lock); /* another thread was first */
+    tg_status settled = tg_arena_settle(call);
+    return status != TG_OK ? status : settled;
+}
+
+/* Calls are bounded by the ledgers' sizes. Returns the number of visits. */
+static uint32_t scan_process(struct tg_local *local, uint32_t process, const tg_ref *refs,
+                             uint32_t count, uint64_t *found) {
+    uint32_t pins = 0;
+    uint32_t chunks = chunk_count(&local->processes[process]);
+    for (uint32_t k = 0; k < chunks; k++) {
+        tg_a64 *chunk = chunk_at(local, process, k);
+        if (chunk == NULL) continue;
+        for (uint32_t i = 0; i < chunk_size(k); i++) {
+            /* PAIR unpin: an entry that reads FREE: its user's last read is over. */
+            uint64_t entry = tg_load_acquire64(&chunk[i]);
+            if (TG_ENTRY_STATE(entry) != TG_LEDGER_PIN) continue;
+            pins++;
+            for (uint32_t r = 0; r < count; r++)
+                if (TG_ENTRY_REF(entry) == refs[r]) *found |= 1ull << r;
+        }
+    }
+    return pins;
+}
+
+uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t count) {
+    uint64_t found = 0;
+    TG_ASSERT(count <= 64);
+    if (TG_MUTANT(pin_scan_skipped)) return 0;
+    /* PAIR pin: UNLINKED was published before; this fence, then the entries. */
+    tg_fence_full();
+    for (uint32_t p = 0; p < local->header.process_count; p++)
+        if (tg_load_relaxed32(&local->processes[p].state) != TG_PROCESS_FREE)
+            (void)scan_process(local, p, refs, count, &found);
+    return found;
+}
+
+uint32_t tg_ledger_count(struct tg_local *local, tg_ref object) {
+    uint32_t count = 0;
+    for (uint32_t p = 0; p < local->header.process_count; p++) {
+        if (tg_load_relaxed32(&local->processes[p].state) == TG_PROCESS_FREE) continue;
+        uint32_t capacity = tg_ledger_capacity(local, p);
+        for (uint32_t number = 1; number <= capacity; number++) {
+            tg_a64 *entry = tg_ledger_entry(local, p, number);
+            uint64_t value = entry ? tg_load_relaxed64(entry) : 0;
+            if (TG_ENTRY_STATE(value) != TG_LEDGER_PIN) continue;
+            if (object == 0 || TG_ENTRY_REF(value) == object) count++;
+        }
+    }
+    return count;
+}
+
+tg_status tg_ledger_adopt(struct tg_call *call, uint32_t parent) {
+    struct tg_local *local = call->local;
+    uint32_t chunks = chunk_count(&local->processes[parent]);
+    while (chunk_count(&local->processes[local->process]) < chunks) {
+        tg_status status = tg_ledger_grow(call);
+        if (status != TG_OK) return status;
+    }
+    uint32_t capacity = tg_ledger_capacity(local, parent);
+    for (uint32_t number = 1; number <= capacity; number++) {
+        tg_a64 *from = tg_ledger_entry(local, parent, number);
+        tg_a64 *to = tg_ledger_entry(local, local->process, number);
+        if (from == NULL || to == NULL) return TG_CORRUPT;
+        /* PAIR unpin: the parent waits for us, so what reads as PIN stays so. */
+        uint64_t entry = tg_load_acquire64(from);
+        if (TG_ENTRY_STATE(entry) == TG_LEDGER_PIN) tg_store_release64(to, entry);
+    }
+    /* PAIR pin: the child's entries before its parent may drop its own. */
+    tg_fence_full();
+    return TG_OK;
+}
+
+void tg_ledger_clear_pins(struct tg_local *local, uint32_t process) {
+    uint32_t capacity = tg_ledger_capacity(local, process);
+    for (uint32_t number = 1; number <= capacity; number++) {
+        tg_a64 *entry = tg_ledger_entry(local, process, number);
+        if (entry == NULL) continue;
+        enum tg_ledger_state state = TG_ENTRY_STATE(tg_load_relaxed64(entry));
+        /* PAIR unpin: the dead user's reads are over (the life token says so). */
+        if (state == TG_LEDGER_PIN || state == TG_LEDGER_CLAIMED)
+            tg_store_release64(entry, TG_LEDGER_FREE);
+    }
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pin ledger: who uses which object, in memory that only the user writes.
+ *
+ * What
+ *   Each process has an array of entries. A pin *is* an entry that names an object:
+ *   there is no count to keep in step with it. Who wants to free an object looks
+ *   through the ledgers (as with hazard pointers, Michael 2004); only objects that were ever
+ *   pinned are looked for. A hot object that many processes pin bounces no line.
+ *   docs/adr/0003 says why not a counted reference.
+ *
+ * Bits and states
+ *   entry = state:3 | kind:5 | aux:24 | ref:32.
+ *   FREE; CLAIMED: reserved by a call, says nothing; PIN: keeps the object; PRIVATE: owns an object that is not published yet.
+ *
+ * Invariants
+ *   G1  An object that is UNLINKED is freed only after a scan, begun after the unlink was
+ *       visible and a grace period over, found no PIN of it.
+ *   G2  A pin counts only after its check: object LINKED with the version that was looked
+ *       up, read after the entry was published and a full fence. A failed check frees the
+ *       entry; until then it delays a free, nothing else.
+ *   G3  An entry is changed by its process (its thread's call), or by the recoverer.
+ *   G4  A PRIVATE object has exactly one PRIVATE entry; both change in one transaction.
+ *
+ * Ordering
+ *   PAIR pin: entry, full fence, object.state  |  object.state = UNLINKED, full fence
+ *   (tg_limbo_close), entries (Dekker: one of the two sees the other).
+ *   PAIR unpin: the user's last read, then FREE (release); the scan's acquire.
+ *
+ * Death: PIN entries of the dead are cleared, one store each: exact at once. PRIVATE
+ *   ones are freed with their object in one transaction. Entries live in the process's
+ *   record, which nobody reuses before that (store/recover.c).
+ * Progress: pin and unpin: no loops, no shared write but `object.pinned`, once. A scan
+ *   is as long as the ledgers are; parked objects are looked at again when a pin of an
+ *   unlinked object went.
+ *
+ * API: tg_ledger_claim, tg_ledger_release, tg_ledger_pin, tg_ledger_find,
+ *   tg_ledger_count, tg_ledger_grow, tg_ledger_adopt, tg_ledger_clear_pins.
+ */
+#ifndef TG_LEDGER_LEDGER_H
+#define TG_LEDGER_LEDGER_H
+
+#include "../arena/arena.h"
+#include "../epoch/epoch.h"
+
+#define TG_ENTRY(state, ref) ((uint64_t)(state) | (uint64_t)(ref) << 32)
+#define TG_ENTRY_STATE(entry) ((enum tg_ledger_state)((entry) & 7))
+#define TG_ENTRY_REF(entry) ((tg_ref)((entry) >> 32))
+
+/* Entries are numbered from 1 within a process. NULL when the number is beyond the ledger. */
+tg_a64 *tg_ledger_entry(struct tg_local *local, uint32_t process, uint32_t number);
+struct tg_pin_info *tg_ledger_info(struct tg_local *local, uint32_t process, uint32_t number);
+uint32_t tg_ledger_capacity(struct tg_local *local, uint32_t process);
+
+/* Turns a FREE entry of our process into `value`; 0 when tg_ledger_grow is due. The swap is
+ * a full fence. */
+uint32_t tg_ledger_claim(struct tg_local *local, uint64_t value);
+/* Never waits. */
+void tg_ledger_release(struct tg_local *local, uint32_t number);
+/* A HELD call without locks. TG_PINS_FULL, TG_FULL, ... */
+TG_MUST_CHECK tg_status tg_ledger_grow(struct tg_call *call);
+
+/* Publishes a pin and checks it (G2): TG_OK; TG_RETRY: look up anew; TG_PINS_FULL: grow. */
+TG_MUST_CHECK tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *object,
+                                      uint64_t version, uint32_t *number);
+
+/* Sets bit i of the result when refs[i] is pinned by any process. count <= 64. */
+uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t count);
+uint32_t tg_ledger_count(struct tg_local *local, tg_ref object); /* 0: all pins */
+
+/* In a forked child: the child's ledger gets a pin for each of its parent's, under the same
+ * numbers. The parent keeps its own meanwhile. */
+TG_MUST_CHECK tg_status tg_ledger_adopt(struct tg_call *call, uint32_t parent);
+/* For recovery: clears the pins of `process`. PRIVATE entries are the object layer's. */
+void tg_ledger_clear_pins(struct tg_local *local, uint32_t process);
+
+#endif

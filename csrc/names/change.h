@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes of the namespace: set, remove, drop, rename, and the reaping of what was dropped.
+ *
+ * What
+ *   Each is one transaction under the locks of the buckets and directories concerned, so
+ *   a reader or a recoverer sees it whole or not at all. Parents that are missing are
+ *   built out of sight first and linked, with the leaf, by the same transaction. A
+ *   removal takes the ancestors that it leaves empty with it.
+ *
+ * Bits and states
+ *   context.orphan: a directory that nobody can reach: being built, or being reaped.
+ *   hot.reap_head: dropped directories, linked by dir.reap_next, state DEAD.
+ *
+ * Invariants
+ *   Q1  A node exists only while it has a value or a child: parents come with their first
+ *       child and go with their last, in the same transaction.
+ *   Q2  Lock order: ns, gate, buckets by address, dirs by address, reap.
+ *   Q3  A change under a path of several components commits only while no directory is
+ *       moving (tg_path_still), so a path means one thing.
+ *   Q4  A record goes to limbo in the transaction that unlinks it; what a DEAD directory
+ *       still has is unlinked by the reaper, one record a transaction.
+ *
+ * Linearization points: set: the slot of the bucket; remove, drop: the slot of the
+ *   topmost node that goes; rename: ns_seq even again.
+ *
+ * Ordering: PAIR publish, PAIR names.seq, PAIR gate (walk.h).
+ * Death: an orphan is put on the reap list by the next borrower of the context.
+ * Progress: blocking (bucket, dir locks); a change restarts when the world moved under
+ *   it, that is, when another change was completed.
+ * API: below.
+ */
+#ifndef TG_NAMES_CHANGE_H
+#define TG_NAMES_CHANGE_H
+
+#include "walk.h"
+
+/* What tg_names_set is to do. The value is either inline parts or a private object. */
+struct tg_update {
+    struct tg_key key;
+    enum tg_set_mode mode;
+    uint64_t if_version;
+    uint32_t expiry;
+    uint32_t codec;
+    const struct tg_part *parts;
+    size_t part_count;
+    uint32_t size;             /* of the inline value */
+    struct tg_object *object;  /* or this one, */
+    uint32_t entry;            /* owned by this ledger entry, */
+    bool keep_pin;             /* which becomes a pin */
+    uint64_t version;          /* 0: a new one; else kept (tg_pin_value moves a value) */
+    uint64_t published;        /* out */
+};
+
+/* Once, on a formatted image: the root directory. */
+TG_MUST_CHECK tg_status tg_names_format(struct tg_local *local);
+
+/* All below: a call without a context; they borrow and return one. TG_RETRY never leaves. */
+TG_MUST_CHECK tg_status tg_names_set(struct tg_call *call, struct tg_update *update);
+
+struct tg_removal {
+    struct tg_key key;
+    bool subtree;        /* with all below it; else only the value */
+    uint64_t if_version; /* 0 = any; else TG_MISMATCH */
+};
+TG_MUST_CHECK tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal);
+TG_MUST_CHECK tg_status tg_names_clear(struct tg_call *call);
+TG_MUST_CHECK tg_status tg_names_rename(struct tg_call *call, struct tg_key from,
+                                        struct tg_key to, bool replace);
+TG_MUST_CHECK tg_status tg_names_touch(struct tg_call *call, struct tg_key key, uint32_t expiry);
+
+/* HELD, no locks: unlinks up to `most` records of dropped directories; *more says that
+ * there is more to do. */
+TG_MUST_CHECK tg_status tg_names_reap(struct tg_call *call, uint32_t most, bool *more);
+
+/* ---- parts shared by the changes ------------------------------------------------- */
+
+uint64_t tg_next_version(struct tg_call *call); /* logs the counter: 1 entry */
+void tg_log_account(struct tg_call *call, int64_t entries, int64_t bytes); /* 2 entries */
+uint64_t tg_record_block_bytes(struct tg_local *local, const struct tg_record *record);
+
+/* What a private record is to hold. */
+struct tg_fill {
+    uint64_t hash;
+    tg_ref parent;
+    struct tg_component name;
+    tg_ref dir;     /* 0 = none */
+    tg_ref object;  /* 0 = none */
+    bool inline_value;
+    uint32_t codec, expiry, size;
+    uint64_t version;
+    const struct tg_part *parts; /* the inline value; NULL with `from`: */
+    size_t part_count;
+    struct tg_record *from;      /* copied out of this record */
+};
+uint32_t tg_fill_flags(const struct tg_fill *fill);
+/* The class of the block that the record needs. */
+uint32_t tg_fill_class(const struct tg_local *local, const struct tg_fill *fill);
+/* Fills a block of that class (tg_need_use). chunk and slot stay open. */
+struct tg_record *tg_fill_record(struct tg_call *call, const struct tg_fill *fill);
+/* As `from` is, under a new name or with another directory. */
+void tg_fill_from(struct tg_fill *fill, struct tg_record *from, const struct tg_level *level,
+                  tg_ref dir);
+
+/* Locks the buckets of the hashes, in order of address, each once. */
+TG_MUST_CHECK tg_status tg_lock_buckets(struct tg_call *call, const uint64_t *hashes,
+                                        struct tg_place *places, uint32_t count);
+/* Locks dirs in order of address; NULLs and repetitions are skipped. */
+TG_MUST_CHECK tg_status tg_lock_dirs(struct tg_call *call, struct tg_dir **dirs,
+                                     uint32_t count);
+/* Retires a record; its object too unless it moves on. Up to 9 entries. */
+void tg_log_record_gone(struct tg_call *call, struct tg_record *record, bool with_object);
+/* A dir that nobody can reach any more: DEAD and on the reap list (3 entries); the caller
+ * holds its lock and reap_lock. */
+void tg_log_dir_dead(struct tg_call *call, struct tg_dir *dir);
+
+/* Unlocks, tidies up a little, gives the context back. */
+void tg_change_done(struct tg_call *call);
+/* Unlocks and returns, then waits until a new attempt makes sense. TG_OK: try again. */
+TG_MUST_CHECK tg_status tg_change_again(struct tg_call *call);
+/* HELD, no locks: after TG_FULL. TG_OK: something was freed, try again (once). */
+TG_MUST_CHECK tg_status tg_make_room(struct tg_call *call);
+
+/* A fresh private dir in a free block; its state is still to be logged. */
+struct tg_dir *tg_dir_make(struct tg_call *call, tg_ref ref);
+
+/* A private chain of directories for the components in `rest` (without the leaf). */
+struct tg_chain {
+    tg_ref top, bottom;
+    struct tg_component leaf;
+};
+TG_MUST_CHECK tg_status tg_chain_build(struct tg_call *call, const char *rest, const char *end,
+                                       uint32_t levels, struct tg_chain *chain);
+/* Gives an unused chain to the reaper. */
+TG_MUST_CHECK tg_status tg_chain_discard(struct tg_call *call);
+void tg_chain_abandon(struct tg_call *call);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the changes share: records filled, locks in order, counters, endings. */
+#include "change.h"
+
+tg_status tg_names_format(struct tg_local *local) {
+    struct tg_call call;
+    tg_call_begin(&call, local, 1, TG_FOREVER);
+    tg_status status = tg_borrow(&call);
+    if (status != TG_OK) return status;
+    uint32_t class = TG_CLASS_DIR(local);
+    status = tg_block_prepare(&call, class, 1);
+    if (status == TG_OK) {
+        tg_ref ref = tg_block_peek(&call, class, 0);
+        struct tg_dir *dir = tg_at(local, ref, sizeof *dir);
+        TG_CHECK(dir != NULL);
+        tg_store_relaxed32(&dir->state, TG_DIR_LIVE);
+        tg_store_relaxed32(&dir->generation, 1);
+        tg_store_relaxed64(&dir->next_ordinal, 1);
+        tg_block_take(&call, class, 1);
+        tg_log32(&call, &local->hot->root, ref);
+        tg_commit(&call);
+    }
+    tg_return(&call);
+    return status;
+}
+
+/* A bijection of (context, count), so unique; multiplied by an odd secret, so that other
+ * bytes of the file are unlikely to look like one. Never 0, below 2^63. */
+uint64_t tg_next_version(struct tg_call *call) {
+    tg_a64 *counter = &call->context->version_count;
+    uint64_t count = tg_pending64(call, counter) + 1;
+    tg_log64(call, counter, count);
+    uint64_t plain = (uint64_t)call->id << 48 | (count & 0xffffffffffffull);
+    return plain * call->local->header.version_key & 0x7fffffffffffffffull;
+}
+
+void tg_log_account(struct tg_call *call, int64_t entries, int64_t bytes) {
+    struct tg_delta *delta = &call->context->delta[0];
+    if (entries != 0)
+        tg_log64(call, &delta->entries, tg_pending64(call, &delta->entries) + (uint64_t)entries);
+    if (bytes != 0)
+        tg_log64(call, &delta->bytes, tg_pending64(call, &delta->bytes) + (uint64_t)bytes);
+}
+
+struct tg_object *tg_record_object_at(struct tg_local *local, const struct tg_record *record) {
+    tg_ref ref = tg_record_object(record);
+    return ref ? tg_object_at(local, ref) : NULL;
+}
+
+uint64_t tg_record_block_bytes(struct tg_local *local, const struct tg_record *record) {
+    int class = tg_class_of_ref(local, tg_ref_of(local, record));
+    uint64_t bytes = class < 0 ? 0 : tg_class_size(local, (uint32_t)class);
+    struct tg_object *object = tg_record_object_at(local, record);
+    return object ? bytes + tg_object_bytes(local, object) : bytes;
+}
+
+uint32_t tg_fill_flags(const struct tg_fill *fill) {
+    return (fill->dir ? TG_RECORD_DIR : 0u) | (fill->object ? TG_RECORD_OBJECT : 0u) |
+           (fill->inline_value ? TG_RECORD_VALUE : 0u);
+}
+
+uint32_t tg_fill_class(const struct tg_local *local, const struct tg_fill *fill) {
+    uint32_t size = fill->inline_value ? fill->size : 0;
+    return tg_class_for(local, tg_record_size(tg_fill_flags(fill), fill->name.size, size));
+}
+
+static void copy_value(uint8_t *to, const struct tg_fill *fill) {
+    if (fill->from != NULL) {
+        memcpy(to, tg_record_value(fill->from), fill->size);
+        return;
+    }
+    for (size_t i = 0; i < fill->part_count; i++) {
+        if (fill->parts[i].size) memcpy(to, fill->parts[i].bytes, fill->parts[i].size);
+        to += fill->parts[i].size;
+    }
+}
+
+struct tg_record *tg_fill_record(struct tg_call *call, const struct tg_fill *fill) {
+    struct tg_local *local = call->local;
+    tg_ref ref = tg_need_use(call, tg_fill_class(local, fill));
+    uint32_t flags = tg_fill_flags(fill), word = 0;
+    struct tg_record *record = tg_at(local, ref, sizeof *record);
+    TG_CHECK(record != NULL);
+    tg_store_relaxed32(&record->hash, (uint32_t)fill->hash);
+    tg_store_relaxed32(&record->chunk, 0);
+    tg_store_relaxed64(&record->version, fill->version);
+    tg_store_relaxed32(&record->parent, fill->parent);
+    tg_store_relaxed32(&record->meta, TG_META(0, fill->name.size, flags, fill->codec));
+    tg_store_relaxed32(&record->expiry, fill->expiry);
+    tg_store_relaxed32(&record->size, fill->inline_value ? fill->size : 0);
+    if (fill->dir) tg_store_relaxed32(&record->tail[word++], fill->dir);
+    if (fill->object) tg_store_relaxed32(&record->tail[word++], fill->object);
+    uint8_t *name = (uint8_t *)&record->tail[word];
+    memcpy(name, fill->name.name, fill->name.size);
+    if (fill->inline_value) copy_value(name + fill->name.size, fill);
+    return record;
+}
+
+void tg_fill_from(struct tg_fill *fill, struct tg_record *from, const struct tg_level *level,
+                  tg_ref dir) {
+    uint32_t flags = tg_record_flags(from);
+    *fill = (struct tg_fill){
+        .hash = level->hash,
+        .parent = level->dir,
+        .name = level->name,
+        .dir = dir,
+        .object = tg_record_object(from),
+        .inline_value = flags & TG_RECORD_VALUE,
+        .codec = TG_META_CODEC(tg_load_relaxed32(&from->meta)),
+        .expiry = tg_load_relaxed32(&from->expiry),
+        .size = tg_record_value_size(from),
+        .version = tg_load_relaxed64(&from->version),
+        .from = from,
+    };
+}
+
+/* The lowest of the places' heads above `last`; NULL: none. */
+static struct tg_line *next_head(const struct tg_place *places, uint32_t count,
+                                 const struct tg_line *last) {
+    struct tg_line *next = NULL;
+    for (uint32_t i = 0; i < count; i++)
+        if (places[i].head > last && (next == NULL || places[i].head < next))
+            next = places[i].head;
+    return next;
+}
+
+tg_status tg_lock_buckets(struct tg_call *call, const uint64_t *hashes, struct tg_place *places,
+                          uint32_t count) {
+    for (;;) {
+        bool same = true;
+        struct tg_line *head = NULL;
+        for (uint32_t i = 0; i < count; i++)
+            places[i] = (struct tg_place){.head = tg_table_head(call->local, hashes[i])};
+        while ((head = next_head(places, count, head)) != NULL) {
+            tg_status status = tg_lock(call, &head->lock, TG_LOCK_VALUE_ONE);
+            if (status != TG_OK) return status;
+        }
+        for (uint32_t i = 0; i < count; i++)
+            same &= places[i].head == tg_table_head(call->local, hashes[i]);
+        if (same) return TG_OK;
+        head = NULL;
+        while ((head = next_head(places, count, head)) != NULL) tg_unlock(call, &head->lock);
+    }
+}
+
+tg_status tg_lock_dirs(struct tg_call *call, struct tg_dir **dirs, uint32_t count) {
+    struct tg_dir *last = NULL;
+    for (;;) {
+        struct tg_dir *next = NULL;
+        for (uint32_t i = 0; i < count; i++)
+            if (dirs[i] > last && (next == NULL || dirs[i] < next)) next = dirs[i];
+        if (next == NULL) return TG_OK;
+        tg_status status = tg_lock(call, &next->lock, 0);
+        if (status != TG_OK) return status;
+        last = next;
+    }
+}
+
+void tg_log_record_gone(struct tg_call *call, struct tg_record *record, bool with_object) {
+    struct tg_object *object = with_object ? tg_record_object_at(call->local, record) : NULL;
+    if (object) tg_object_log_unlink(call, object);
+    tg_retire(call, record);
+}
+
+void tg_log_dir_dead(struct tg_call *call, struct tg_dir *dir) {
+    struct tg_hot *hot = call->local->hot;
+    TG_ASSERT(tg_owns(call, &hot->reap_lock));
+    tg_log32(call, &dir->state, TG_DIR_DEAD);
+    tg_log32(call, &dir->reap_next, tg_pending32(call, &hot->reap_head));
+    tg_log32(call, &hot->reap_head, tg_ref_of(call->local, dir));
+}
+
+void tg_change_done(struct tg_call *call) {
+    tg_unlock_all(call);
+    bool more;
+    if (TG_UNLIKELY(tg_load_relaxed32(&call->local->hot->reap_head) != 0))
+        (void)!tg_names_reap(call, 8, &more);
+    tg_maintain(call);
+    tg_table_maintain(call);
+    tg_return(call);
+}
+
+tg_status tg_change_again(struct tg_call *call) {
+    tg_unlock_all(call);
+    tg_return(call);
+    return tg_gate_wait(call);
+}
+
+tg_status tg_make_room(struct tg_call *call) {
+    bool more = true;
+    tg_status status = TG_OK;
+    while (more && status == TG_OK) status = tg_names_reap(call, 64, &more);
+    if (status == TG_OK) status = tg_drain(call, UINT32_MAX, true, 100000000);
+    if (status == TG_OK) status = tg_arena_reclaim(call);
+    return status;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Setting a value: replace, insert, or insert with missing parents. */
+#include "change.h"
+
+static void fill_leaf(const struct tg_update *update, const struct tg_level *level, tg_ref dir,
+                      tg_ref object, struct tg_fill *fill) {
+    *fill = (struct tg_fill){
+        .hash = level->hash,
+        .parent = level->dir,
+        .name = level->name,
+        .dir = dir,
+        .object = object,
+        .inline_value = object == 0,
+        .codec = update->codec,
+        .expiry = update->expiry,
+        .size = update->size,
+        .version = update->version,
+        .parts = update->parts,
+        .part_count = update->part_count,
+    };
+}
+
+/* May the value `old` (NULL: none) be replaced? */
+static tg_status allowed(struct tg_call *call, const struct tg_update *update,
+                         const struct tg_record *old) {
+    bool there = old && tg_record_has_value(old) &&
+                 !tg_expired(call->local, tg_load_relaxed32(&old->expiry));
+    if (update->mode == TG_SET_ALWAYS) return TG_OK;
+    if (update->mode == TG_SET_IF_ABSENT) return there ? TG_EXISTS : TG_OK;
+    uint64_t version = there ? tg_load_relaxed64(&old->version) : 0;
+    return version == update->if_version ? TG_OK : TG_MISMATCH;
+}
+
+/* The version, logged if it is new. */
+static uint64_t choose_version(struct tg_call *call, struct tg_update *update) {
+    update->published = update->version ? update->version : tg_next_version(call);
+    return update->published;
+}
+
+static void log_value_published(struct tg_call *call, struct tg_update *update,
+                                struct tg_record *record) {
+    uint64_t version = choose_version(call, update);
+    tg_store_relaxed64(&record->version, version);
+    if (update->object == NULL) return;
+    tg_store_relaxed64(&update->object->version, version);
+    tg_object_log_publish(call, update->object, update->entry, update->keep_pin);
+}
+
+static void log_difference(struct tg_call *call, struct tg_record *fresh, struct tg_record *old) {
+    struct tg_local *local = call->local;
+    int64_t bytes = (int64_t)tg_record_block_bytes(local, fresh);
+    if (old) bytes -= (int64_t)tg_record_block_bytes(local, old);
+    tg_log_account(call, !(old && tg_record_has_value(old)), bytes);
+}
+
+static tg_status replace_locked(struct tg_call *call, struct tg_update *update,
+                                struct tg_place *place, struct tg_dir *dir,
+                                struct tg_record *fresh) {
+    struct tg_record *old = place->record;
+    tg_ref ref = tg_ref_of(call->local, fresh);
+    uint32_t meta = tg_load_relaxed32(&fresh->meta) & ~0xffu;
+    tg_store_relaxed32(&fresh->chunk, tg_load_relaxed32(&old->chunk));
+    tg_store_relaxed32(&fresh->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
+    tg_table_log_replace(call, place, ref);
+    if (!tg_children_log_move(call, dir, old, ref)) return TG_CORRUPT;
+    log_value_published(call, update, fresh);
+    log_difference(call, fresh, old);
+    tg_log_record_gone(call, old, true);
+    tg_need_log(call);
+    tg_commit(call);
+    return TG_OK;
+}
+
+static tg_status insert_locked(struct tg_call *call, struct tg_update *update,
+                               struct tg_place *place, struct tg_path *path, struct tg_dir *dir,
+                               struct tg_record *fresh) {
+    tg_status status = tg_lock(call, &dir->lock, 0);
+    if (status != TG_OK) return status;
+    if (!tg_dir_is(dir, path->at.generation)) return TG_RETRY;
+    uint32_t meta = tg_load_relaxed32(&fresh->meta);
+    tg_children_log_add(call, dir, fresh, TG_META_NAME(meta), TG_META_FLAGS(meta),
+                        TG_META_CODEC(meta));
+    tg_table_log_insert(call, place, path->at.hash, tg_ref_of(call->local, fresh));
+    log_value_published(call, update, fresh);
+    log_difference(call, fresh, NULL);
+    tg_need_log(call);
+    tg_commit(call);
+    return TG_OK;
+}
+
+/* The blocks for a leaf in an existing directory. */
+static tg_status prepare_leaf(struct tg_call *call, const struct tg_fill *fill) {
+    tg_need_clear(call);
+    tg_need_add(call, tg_fill_class(call->local, fill), 1);
+    tg_need_add(call, tg_table_line_class(call->local), 1);
+    tg_need_add(call, tg_children_chunk_class(call->local), 1);
+    return tg_need_prepare(call);
+}
+
+/* All parents are there. TG_RETRY: the world moved. */
+static tg_status set_leaf(struct tg_call *call, struct tg_update *update, struct tg_path *path) {
+    struct tg_local *local = call->local;
+    tg_ref object = update->object ? tg_ref_of(local, update->object) : 0;
+    struct tg_dir *dir = tg_dir_at(local, path->at.dir);
+    if (dir == NULL) return TG_CORRUPT;
+    /* The record has a word more when the node has children; guess what the walk saw. */
+    tg_ref guess = path->flags & TG_RECORD_DIR ? 1 : 0;
+    struct tg_fill fill;
+    fill_leaf(update, &path->at, guess, object, &fill);
+    tg_status status = prepare_leaf(call, &fill);
+    if (status != TG_OK) return status;
+    struct tg_record *fresh = tg_fill_record(call, &fill);
+    struct tg_place place;
+    status = tg_table_lock(call, path->at.hash, &place);
+    if (status != TG_OK) return status;
+    status = tg_table_find_locked(call, path->at.hash, path->at.dir, &path->at.name, &place);
+    if (status != TG_OK) return status;
+    tg_ref child_dir = place.record ? tg_record_dir(place.record) : 0;
+    if ((child_dir != 0) != (guess != 0)) return TG_RETRY;
+    if (child_dir) tg_store_relaxed32(&fresh->tail[0], child_dir);
+    if (!tg_path_still(call, path)) return TG_RETRY;
+    status = allowed(call, update, place.record);
+    if (status != TG_OK) return status;
+    if (place.record == NULL) return insert_locked(call, update, &place, path, dir, fresh);
+    if (!tg_dir_is(dir, path->at.generation)) return TG_RETRY;
+    return replace_locked(call, update, &place, dir, fresh);
+}
+
+/* Under the locks: the topmost new link, and the leaf in the private bottom directory. */
+static tg_status link_chain(struct tg_call *call, struct tg_update *update, struct tg_path *path,
+                            const struct tg_chain *chain, struct tg_place *top_place,
+                            struct tg_place *leaf_place, const struct tg_level *leaf,
+                            const struct tg_fill *top_fill) {
+    struct tg_local *local = call->local;
+    struct tg_dir *dir = tg_dir_at(local, path->at.dir);
+    struct tg_dir *bottom = tg_dir_at(local, chain->bottom);
+    struct tg_record *old = top_place->record;
+    if (dir == NULL || bottom == NULL) return TG_CORRUPT;
+    tg_ref object = update->object ? tg_ref_of(local, update->object) : 0;
+    struct tg_fill fill;
+    fill_leaf(update, leaf, 0, object, &fill);
+    struct tg_record *record = tg_fill_record(call, &fill);
+    struct tg_record *top = tg_fill_record(call, top_fill);
+    tg_ref ref = tg_ref_of(local, record), top_ref = tg_ref_of(local, top);
+    log_value_published(call, update, record);
+    tg_log32(call, &bottom->slot[0], ref);
+    tg_log32(call, &bottom->count, 1);
+    tg_table_log_insert(call, leaf_place, leaf->hash, ref);
+    if (old == NULL) {
+        uint32_t meta = tg_load_relaxed32(&top->meta);
+        tg_children_log_add(call, dir, top, TG_META_NAME(meta), TG_META_FLAGS(meta),
+                            TG_META_CODEC(meta));
+        tg_table_log_insert(call, top_place, path->at.hash, top_ref);
+    } else {
+        uint32_t meta = tg_load_relaxed32(&top->meta) & ~0xffu;
+        tg_store_relaxed32(&top->chunk, tg_load_relaxed32(&old->chunk));
+        tg_store_relaxed32(&top->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
+        tg_table_log_replace(call, top_place, top_ref);
+        if (!tg_children_log_move(call, dir, old, top_ref)) return TG_CORRUPT;
+        tg_log_record_gone(call, old, false);
+    }
+    log_difference(call, record, NULL);
+    int64_t bytes = (int64_t)tg_class_size(local, tg_fill_class(local, top_fill));
+    int was = old ? tg_class_of_ref(local, tg_ref_of(local, old)) : -1;
+    tg_log_account(call, 0, was < 0 ? bytes : bytes - tg_class_size(local, (uint32_t)was));
+    tg_log32(call, &call->context->orphan, 0);
+    tg_need_log(call);
+    tg_commit(call);
+    return TG_OK;
+}
+
+/* What the record above the chain will be: a new one, or a copy of `old` with a directory. */
+static void fill_top(const struct tg_path *path, struct tg_record *old, tg_ref dir,
+                     struct tg_fill *fill) {
+    if (old != NULL)
+        tg_fill_from(fill, old, &path->at, dir);
+    else
+        *fill = (struct tg_fill){.hash = path->at.hash, .parent = path->at.dir,
+                                 .name = path->at.name, .dir = dir};
+}
+
+static tg_status prepare_chain_link(struct tg_call *call, const struct tg_update *update,
+                                    const struct tg_path *path, const struct tg_level *leaf) {
+    struct tg_local *local = call->local;
+    struct tg_fill fill;
+    fill_leaf(update, leaf, 0, update->object ? 1 : 0, &fill);
+    tg_need_clear(call);
+    tg_need_add(call, tg_fill_class(local, &fill), 1);
+    uint32_t flags = path->flags | TG_RECORD_DIR;
+    uint32_t size = tg_record_size(flags, path->at.name.size, path->value_size);
+    tg_need_add(call, tg_class_for(local, size), 1);
+    tg_need_add(call, tg_table_line_class(local), 2);
+    tg_need_add(call, tg_children_chunk_class(local), 1);
+    return tg_need_prepare(call);
+}
+
+static tg_status lock_chain(struct tg_call *call, uint64_t top, uint64_t leaf,
+                            struct tg_place *top_place, struct tg_place *leaf_place) {
+    uint64_t hashes[2] = {top, leaf};
+    struct tg_place places[2];
+    tg_status status = tg_lock_buckets(call, hashes, places, 2);
+    *top_place = places[0];
+    *leaf_place = places[1];
+    return status;
+}
+
+/* Some parents are missing. TG_RETRY: the world moved; the chain is the reaper's then. */
+static tg_status set_with_parents(struct tg_call *call, struct tg_update *update,
+                                  struct tg_path *path) {
+    struct tg_local *local = call->local;
+    struct tg_chain chain;
+    const char *end = update->key.bytes + update->key.size;
+    tg_status status = allowed(call, update, NULL);
+    if (status != TG_OK) return status;
+    status = tg_chain_build(call, path->rest, end, path->missing, &chain);
+    if (status != TG_OK) return status;
+    struct tg_level leaf = {.dir = chain.bottom, .name = chain.leaf};
+    leaf.hash = tg_component_hash(local, leaf.dir, &leaf.name);
+    status = prepare_chain_link(call, update, path, &leaf);
+    if (status != TG_OK) return status;
+    struct tg_place top_place, leaf_place;
+    status = lock_chain(call, path->at.hash, leaf.hash, &top_place, &leaf_place);
+    if (status != TG_OK) return status;
+    status = tg_table_find_locked(call, path->at.hash, path->at.dir, &path->at.name, &top_place);
+    if (status != TG_OK) return status;
+    struct tg_record *old = top_place.record;
+    uint32_t size = tg_record_size(path->flags | TG_RECORD_DIR, path->at.name.size,
+                                   path->value_size);
+    struct tg_fill top_fill;
+    fill_top(path, old, chain.top, &top_fill);
+    struct tg_dir *dir = tg_dir_at(local, path->at.dir);
+    if (dir == NULL) return TG_CORRUPT;
+    if (old && tg_record_dir(old) != 0) return TG_RETRY; /* somebody else was first */
+    if (tg_fill_class(local, &top_fill) != tg_class_for(local, size)) return TG_RETRY;
+    if (old == NULL) status = tg_lock(call, &dir->lock, 0);
+    if (status != TG_OK) return status;
+    if (!tg_dir_is(dir, path->at.generation) || !tg_path_still(call, path)) return TG_RETRY;
+    return link_chain(call, update, path, &chain, &top_place, &leaf_place, &leaf, &top_fill);
+}
+
+tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
+    bool made_room = false;
+    for (;;) {
+        struct tg_path path;
+        tg_status status = tg_path_find(call, update->key, &path);
+        if (status != TG_OK) return status;
+        status = path.missing ? set_with_parents(call, update, &path)
+                              : set_leaf(call, update, &path);
+        if (status != TG_OK) tg_log_abandon(call);
+        tg_unlock_all(call);
+        if (status != TG_OK) tg_chain_abandon(call);
+        if (status == TG_FULL && !made_room) {
+            made_room = true;
+            if (tg_make_room(call) == TG_OK) status = TG_RETRY;
+        }
+        if (status != TG_RETRY) {
+            tg_change_done(call);
+            return status;
+        }
+        status = tg_change_again(call);
+        if (status != TG_OK) return status;
+    }
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calls of tryget.h on values and names. */
+#include "../names/list.h"
+#include "upkeep.h"
+
+enum { COPY_IN_SECTION = 65536 }; /* larger values are pinned while they are copied */
+
+/* What a reading found in its section. */
+struct finding {
+    bool corrupt, found;
+    struct tg_object *object; /* pinned by `entry`, copied after the section */
+    uint32_t entry;
+    tg_status status;
+};
+
+static void describe(struct tg_local *local, struct tg_record *record, struct tg_info *info) {
+    struct tg_object *object = tg_record_object_at(local, record);
+    uint32_t expiry = tg_load_relaxed32(&record->expiry);
+    *info = (struct tg_info){
+        .size = object ? tg_load_relaxed64(&object->size) : tg_record_value_size(record),
+        .version = tg_load_relaxed64(&record->version),
+        .expiry = expiry,
+        .codec = TG_META_CODEC(tg_load_relaxed32(&record->meta)),
+        .has_value = tg_record_has_value(record) && !tg_expired(local, expiry),
+        .has_children = tg_record_dir(record) != 0,
+    };
+}
+
+static tg_status copy_out(const void *bytes, tg_sink sink, void *argument,
+                          const struct tg_info *info) {
+    if (sink == NULL) return TG_OK;
+    void *room = sink(argument, info);
+    if (room == NULL) return TG_INVALID;
+    if (bytes == NULL) return TG_CORRUPT;
+    tg_copy_racy(room, bytes, info->size);
+    return TG_OK;
+}
+
+/* In the section: a small value is copied, a large one pinned. TG_RETRY, TG_PINS_FULL. */
+static tg_status take_value(struct tg_local *local, struct tg_record *record, tg_sink sink,
+                            void *argument, const struct tg_info *info, struct finding *found) {
+    struct tg_object *object = tg_record_object_at(local, record);
+    if (object == NULL) {
+        if (tg_record_object(record)) return TG_CORRUPT;
+        return copy_out(tg_record_value(record), sink, argument, info);
+    }
+    if (info->size <= COPY_IN_SECTION)
+        return copy_out(tg_object_payload(local, object), sink, argument, info);
+    tg_status status = tg_ledger_pin(local, object, info->version, &found->entry);
+    if (status == TG_OK) found->object = object;
+    return status;
+}
+
+/* One walk in one section. True: `found` is a fact (else: again). */
+static bool look(struct tg_call *call, struct tg_key key, tg_sink sink, void *argument,
+                 struct tg_info *info, struct finding *found) {
+    struct tg_local *local = call->local;
+    *found = (struct finding){.status = TG_OK};
+    uint64_t seq = tg_names_seq(call);
+    found->status = tg_read_enter(call);
+    if (found->status != TG_OK) return true;
+    struct tg_record *record = tg_walk(local, key, &found->corrupt);
+    if (record != NULL) {
+        describe(local, record, info);
+        found->found = info->has_value || info->has_children;
+        if (info->has_value && sink)
+            found->status = take_value(local, record, sink, argument, info, found);
+    }
+    bool unmoved = tg_names_unmoved(local, seq);
+    if (tg_read_leave(call) && unmoved) return true;
+    if (found->object) tg_ledger_release(local, found->entry);
+    return false;
+}
+
+static tg_status grow_ledger(struct tg_call *call) {
+    tg_status status = tg_borrow(call);
+    if (status != TG_OK) return status;
+    status = tg_names_settle(call);
+    if (status == TG_OK) status = tg_ledger_grow(call);
+    tg_return(call);
+    return status;
+}
+
+static tg_status read_key(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                          tg_sink sink, void *argument, struct tg_info *info) {
+    struct tg_call call;
+    struct finding found;
+    *info = (struct tg_info){0};
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_key_valid(key)) return TG_INVALID;
+    tg_call_begin(&call, &store->local, *hint, TG_FOREVER);
+    for (;;) {
+        if (!look(&call, key, sink, argument, info, &found)) continue;
+        if (found.status == TG_RETRY) continue;
+        if (found.status != TG_PINS_FULL) break;
+        found.status = grow_ledger(&call);
+        if (found.status != TG_OK) break;
+    }
+    *hint = call.hint;
+    if (found.object) {
+        found.status = copy_out(tg_object_payload(&store->local, found.object), sink, argument,
+                                info);
+        tg_unpin_entry(&store->local, found.entry, found.object);
+    }
+    if (found.status != TG_OK) return found.status;
+    if (found.found) return TG_OK;
+    return found.corrupt ? TG_CORRUPT : TG_ABSENT;
+}
+
+tg_status tg_get(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_sink sink,
+                 void *argument, struct tg_info *info) {
+    tg_status status = read_key(store, hint, key, sink, argument, info);
+    return status == TG_OK && !info->has_value ? TG_ABSENT : status;
+}
+
+tg_status tg_contains(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                      struct tg_info *info) {
+    return read_key(store, hint, key, NULL, NULL, info);
+}
+
+tg_status tg_stat(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                  struct tg_info *info) {
+    tg_status status = read_key(store, hint, key, NULL, NULL, info);
+    if (status != TG_OK) return status;
+    struct tg_call call;
+    struct tg_local *local = &store->local;
+    tg_call_begin(&call, local, *hint, TG_FOREVER);
+    bool corrupt = false;
+    status = tg_read_enter(&call);
+    if (status != TG_OK) return status;
+    struct tg_record *record = tg_walk(local, key, &corrupt);
+    tg_ref object = record ? tg_record_object(record) : 0;
+    struct tg_dir *dir = record ? tg_dir_at(local, tg_record_dir(record)) : NULL;
+    if (dir) info->children = tg_load_relaxed32(&dir->count);
+    if (!tg_read_leave(&call)) info->children = 0;
+    if (object) info->pins = tg_ledger_count(local, object);
+    return TG_OK;
+}
+
+/* ---- changes ------------------------------------------------------------------ */
+
+static tg_status add_sizes(const struct tg_part *parts, size_t count, uint64_t *size) {
+    *size = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].size > (1ull << 48) - *size) return TG_INVALID;
+        *size += parts[i].size;
+    }
+    return TG_OK;
+}
+
+tg_status tg_set(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                 const struct tg_part *parts, size_t part_count,
+                 const struct tg_set_options *options, uint64_t *version) {
+    struct tg_call call;
+    uint64_t size;
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_key_valid(key) || options->codec > 255) return TG_INVALID;
+    tg_status status = add_sizes(parts, part_count, &size);
+    if (status != TG_OK) return status;
+    struct tg_update update = {
+        .key = key,
+        .mode = options->mode,
+        .if_version = options->if_version,
+        .expiry = options->expiry,
+        .codec = options->codec,
+        .parts = parts,
+        .part_count = part_count,
+        .size = size <= TG_INLINE_MAX ? (uint32_t)size : 0,
+    };
+    tg_call_begin(&call, &store->local, *hint, options->deadline_ns);
+    if (size > TG_INLINE_MAX)
+        status = tg_make_object(&call, parts, part_count, size, options->codec, &update);
+    if (status == TG_OK) status = tg_names_set(&call, &update);
+    if (status != TG_OK && update.object) tg_discard_object(&call, &update);
+    if (version) *version = update.published;
+    *hint = call.hint;
+    tg_upkeep(&store->local);
+    return status;
+}
+
+tg_status tg_delete(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_sink sink,
+                    void *argument, struct tg_info *info, uint64_t deadline_ns) {
+    struct tg_removal removal = {.key = key};
+    struct tg_info unused;
+    tg_status status;
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_key_valid(key)) return TG_INVALID;
+    do {
+        /* Read, then remove that very version: nothing is copied under a lock. */
+        if (sink) {
+            status = tg_get(store, hint, key, sink, argument, info ? info : &unused);
+            if (status != TG_OK) return status;
+            removal.if_version = (info ? info : &unused)->version;
+        }
+        struct tg_call call;
+        tg_call_begin(&call, &store->local, *hint, deadline_ns);
+        status = tg_names_remove(&call, &removal);
+        *hint = call.hint;
+    } while (status == TG_MISMATCH);
+    tg_upkeep(&store->local);
+    return status;
+}
+
+tg_status tg_drop(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                  uint64_t deadline_ns) {
+    struct tg_call call;
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (key.bytes != NULL && !tg_key_valid(key)) return TG_INVALID;
+    tg_call_begin(&call, &store->local, *hint, deadline_ns);
+    struct tg_removal removal = {.key = key, .subtree = true};
+    tg_status status =
+        key.bytes == NULL ? tg_names_clear(&call) : tg_names_remove(&call, &removal);
+    *hint = call.hint;
+    tg_upkeep(&store->local);
+    return status;
+}
+
+tg_status tg_rename(struct tg_store *store, uint32_t *hint, struct tg_key from,
+                    struct tg_key to, bool replace, uint64_t deadline_ns) {
+    struct tg_call call;
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_key_valid(from) || !tg_key_valid(to)) return TG_INVALID;
+    tg_call_begin(&call, &store->local, *hint, deadline_ns);
+    tg_status status = tg_names_rename(&call, from, to, replace);
+    *hint = call.hint;
+    tg_upkeep(&store->local);
+    return status;
+}
+
+tg_status tg_touch(struct tg_store *store, uint32_t *hint, struct tg_key key, uint32_t expiry,
+                   uint64_t deadline_ns) {
+    struct tg_call call;
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_key_valid(key)) return TG_INVALID;
+    tg_call_begin(&call, &store->local, *hint, deadline_ns);
+    tg_status status = tg_names_touch(&call, key, expiry);
+    *hint = call.hint;
+    return status;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calls of tryget.h on pins and listings. */
+#include "../names/list.h"
+#include "upkeep.h"
+
+/* What the section saw of the value. */
+struct seen {
+    tg_status status;
+    bool small;               /* inline: it must move into an object first */
+    uint8_t bytes[TG_INLINE_MAX];
+    struct tg_info info;
+    struct tg_object *object; /* pinned by */
+    uint32_t entry;
+};
+
+static bool look(struct tg_call *call, struct tg_key key, struct seen *seen) {
+    struct tg_local *local = call->local;
+    bool corrupt = false;
+    seen->object = NULL;
+    seen->small = false;
+    uint64_t seq = tg_names_seq(call);
+    seen->status = tg_read_enter(call);
+    if (seen->status != TG_OK) return true;
+    struct tg_record *record = tg_walk(local, key, &corrupt);
+    seen->status = corrupt ? TG_CORRUPT : TG_ABSENT;
+    if (record && tg_record_has_value(record) &&
+        !tg_expired(local, tg_load_relaxed32(&record->expiry))) {
+        struct tg_object *object = tg_record_object_at(local, record);
+        seen->info = (struct tg_info){
+            .size = object ? tg_load_relaxed64(&object->size) : tg_record_value_size(record),
+            .version = tg_load_relaxed64(&record->version),
+            .expiry = tg_load_relaxed32(&record->expiry),
+            .codec = TG_META_CODEC(tg_load_relaxed32(&record->meta)),
+            .has_value = true,
+            .has_children = tg_record_dir(record) != 0,
+        };
+        seen->small = object == NULL;
+        if (seen->small) {
+            tg_copy_racy(seen->bytes, tg_record_value(record), seen->info.size);
+            seen->status = TG_OK;
+        } else {
+            seen->status = tg_ledger_pin(local, object, seen->info.version, &seen->entry);
+            if (seen->status == TG_OK) seen->object = object;
+        }
+    }
+    bool unmoved = tg_names_unmoved(local, seq);
+    if (tg_read_leave(call) && unmoved) return true;
+    if (seen->object) tg_ledger_release(local, seen->entry);
+    return false;
+}
+
+/* Replaces an inline value by an object with the same bytes and version, and keeps its
+ * creation entry as the pin. */
+static tg_status move_out(struct tg_call *call, struct tg_key key, struct seen *seen) {
+    struct tg_update update = {
+        .key = key,
+        .mode = TG_SET_IF_VERSION,
+        .if_version = seen->info.version,
+        .expiry = seen->info.expiry,
+        .codec = seen->info.codec,
+        .keep_pin = true,
+        .version = seen->info.version,
+    };
+    struct tg_part part = {seen->bytes, seen->info.size};
+    tg_status status = tg_make_object(call, &part, 1, seen->info.size, seen->info.codec, &update);
+    if (status != TG_OK) return status;
+    status = tg_names_set(call, &update);
+    if (status != TG_OK) {
+        tg_discard_object(call, &update);
+        return status == TG_MISMATCH ? TG_RETRY : status;
+    }
+    seen->object = update.object;
+    seen->entry = update.entry;
+    return TG_OK;
+}
+
+static tg_status grow(struct tg_call *call) {
+    tg_status status = tg_borrow(call);
+    if (status != TG_OK) return status;
+    status = tg_names_settle(call);
+    if (status == TG_OK) status = tg_ledger_grow(call);
+    tg_return(call);
+    return status;
+}
+
+tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                       struct tg_pin *pin, uint64_t deadline_ns) {
+    struct tg_local *local = &store->local;
+    struct tg_call call;
+    struct seen seen;
+    *pin = (struct tg_pin){0};
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_key_valid(key)) return TG_INVALID;
+    tg_call_begin(&call, local, *hint, deadline_ns);
+    for (;;) {
+        if (!look(&call, key, &seen)) continue;
+        if (seen.status == TG_OK && seen.small) seen.status = move_out(&call, key, &seen);
+        if (seen.status == TG_PINS_FULL) {
+            seen.status = grow(&call);
+            if (seen.status == TG_OK) continue;
+        }
+        if (seen.status != TG_RETRY) break;
+    }
+    *hint = call.hint;
+    if (seen.status != TG_OK) return seen.status;
+    struct tg_pin_info *info = tg_ledger_info(local, local->process, seen.entry);
+    if (info) {
+        tg_store_relaxed32(&info->thread, local->os->ops->thread_id(local->os));
+        tg_store_relaxed64(&info->since_ns, local->os->ops->boottime_ns(local->os));
+    }
+    pin->bytes = tg_object_payload(local, seen.object);
+    pin->info = seen.info;
+    pin->entry = seen.entry;
+    pin->object = tg_ref_of(local, seen.object);
+    if (pin->bytes != NULL) return TG_OK;
+    tg_unpin(store, pin);
+    return TG_CORRUPT;
+}
+
+void tg_unpin_entry(struct tg_local *local, uint32_t entry, struct tg_object *object) {
+    bool unlinked = tg_load_relaxed32(&object->state) == TG_OBJECT_UNLINKED;
+    tg_ledger_release(local, entry);
+    /* A hint: whoever has it parked looks at it again. Missed, it waits for a tidy-up. */
+    if (unlinked) tg_add_relaxed64(&local->hot->unpin_hint, 1);
+}
+
+void tg_unpin(struct tg_store *store, struct tg_pin *pin) {
+    struct tg_local *local = &store->local;
+    if (pin->entry == 0) return;
+    struct tg_object *object = tg_object_at(local, pin->object);
+    /* In a forked child that never attached, the entry is its parent's. */
+    if (object != NULL && tg_store_usable(store)) tg_unpin_entry(local, pin->entry, object);
+    pin->entry = 0;
+}
+
+/* ---- listing ------------------------------------------------------------------- */
+
+tg_status tg_list_begin(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                        struct tg_cursor *cursor) {
+    struct tg_call call;
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (key.bytes != NULL && !tg_key_valid(key)) return TG_INVALID;
+    tg_call_begin(&call, &store->local, *hint, TG_FOREVER);
+    tg_status status = tg_names_list_begin(&call, key, cursor);
+    *hint = call.hint;
+    return status;
+}
+
+void tg_list_below(const struct tg_child *child, struct tg_cursor *cursor) {
+    *cursor = (struct tg_cursor){.dir = child->dir, .generation = child->generation};
+}
+
+tg_status tg_list_next(struct tg_store *store, uint32_t *hint, struct tg_cursor *cursor,
+                       struct tg_child *children, size_t capacity, size_t *count, char *text,
+                       size_t text_size) {
+    struct tg_call call;
+    *count = 0;
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (capacity == 0 || text_size < TG_NAME_MAX + 1) return TG_INVALID;
+    struct tg_listing listing = {
+        .children = children, .capacity = capacity, .text = text, .text_size = text_size};
+    tg_call_begin(&call, &store->local, *hint, TG_FOREVER);
+    tg_status status = tg_names_list_next(&call, cursor, &listing);
+    *hint = call.hint;
+    *count = listing.count;
+    return status;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recover.h"
+
+#include "../owner/recover.h"
+
+static const uint64_t WAIT_NS = 1000000000;
+
+static bool owns_private(struct tg_local *local, uint32_t process) {
+    uint32_t capacity = tg_ledger_capacity(local, process);
+    for (uint32_t number = 1; number <= capacity; number++) {
+        tg_a64 *entry = tg_ledger_entry(local, process, number);
+        if (entry && TG_ENTRY_STATE(tg_load_relaxed64(entry)) == TG_LEDGER_PRIVATE) return true;
+    }
+    return false;
+}
+
+tg_status tg_recover(struct tg_local *local, uint32_t process) {
+    struct tg_process *entry = &local->processes[process];
+    struct tg_os *os = local->os;
+    if (!tg_mend_contexts(local, process)) return TG_CORRUPT;
+    tg_store_release32(&entry->state, TG_PROCESS_MENDED);
+    tg_ledger_clear_pins(local, process);
+    tg_add_relaxed64(&local->hot->unpin_hint, 1);
+    if (!owns_private(local, process)) return TG_OK;
+    struct tg_call call;
+    tg_call_begin(&call, local, 0, os->ops->monotonic_ns(os) + WAIT_NS);
+    tg_status status = tg_borrow(&call);
+    if (status != TG_OK) return status;
+    status = tg_object_reap_private(&call, process);
+    tg_return(&call);
+    return status;
+}
+
+/* TG_BUSY: it lives, or somebody else is at it. */
+static tg_status recover_one(struct tg_local *local, uint32_t process) {
+    struct tg_os *os = local->os;
+    tg_status status = os->ops->life_take(os, process);
+    if (status != TG_OK) return TG_BUSY;
+    struct tg_process *entry = &local->processes[process];
+    if (tg_load_acquire32(&entry->state) != TG_PROCESS_FREE) {
+        status = tg_recover(local, process);
+        if (status == TG_OK) tg_store_release32(&entry->state, TG_PROCESS_FREE);
+    }
+    os->ops->life_drop(os, process);
+    return status;
+}
+
+tg_status tg_sweep_dead(struct tg_local *local, uint32_t *found) {
+    struct tg_os *os = local->os;
+    *found = 0;
+    tg_store_relaxed64(&local->hot->recovery_hint, 0);
+    tg_store_relaxed64(&local->hot->sweep_ns, os->ops->boottime_ns(os));
+    for (uint32_t process = 0; process < local->header.process_count; process++) {
+        if (process == local->process) continue;
+        if (tg_load_relaxed32(&local->processes[process].state) == TG_PROCESS_FREE) continue;
+        if (os->ops->life_probe(os, process) != TG_LIFE_DEAD) continue;
+        tg_status status = recover_one(local, process);
+        if (status == TG_OK) ++*found;
+        if (status == TG_OK || status == TG_BUSY) continue;
+        tg_store_relaxed64(&local->hot->recovery_hint, 1);
+        if (status != TG_TIMEOUT && status != TG_FULL) return status;
+    }
+    return TG_OK;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upkeep.h"
+
+#include "recover.h"
+
+enum { CALLS_PER_LOOK = 64 };
+static const uint64_t SWEEP_EVERY_NS = 100000000;
+static const uint64_t TIDY_PATIENCE_NS = 100000000;
+
+void tg_upkeep(struct tg_local *local) {
+    uint64_t calls = tg_load_relaxed64(&local->changes) + 1;
+    tg_store_relaxed64(&local->changes, calls);
+    bool due = tg_load_relaxed64(&local->hot->recovery_hint) != 0;
+    if (!due && calls % CALLS_PER_LOOK == 0) {
+        uint64_t now = local->os->ops->boottime_ns(local->os);
+        due = now - tg_load_relaxed64(&local->hot->sweep_ns) > SWEEP_EVERY_NS;
+    }
+    uint32_t found;
+    if (TG_UNLIKELY(due)) (void)!tg_sweep_dead(local, &found);
+}
+
+tg_status tg_make_object(struct tg_call *call, const struct tg_part *parts, size_t count,
+                         uint64_t size, uint32_t codec, struct tg_update *update) {
+    bool made_room = false;
+    for (;;) {
+        tg_status status = tg_borrow(call);
+        if (status != TG_OK) return status;
+        status = tg_names_settle(call);
+        if (status == TG_OK)
+            status = tg_object_create(call, size, codec, &update->object, &update->entry);
+        bool again = false;
+        if (status == TG_FULL && !made_room && tg_names_settle(call) == TG_OK) {
+            made_room = true;
+            again = tg_make_room(call) == TG_OK;
+        }
+        tg_return(call);
+        if (status == TG_OK) break;
+        if (!again) return status;
+    }
+    /* Neither a lock nor a context is held while the payload is copied. */
+    uint8_t *to = tg_object_payload(call->local, update->object);
+    if (to == NULL) return TG_CORRUPT;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].size) memcpy(to, parts[i].bytes, parts[i].size);
+        to += parts[i].size;
+    }
+    return TG_OK;
+}
+
+void tg_discard_object(struct tg_call *call, struct tg_update *update) {
+    /* Where even this fails, the entry says whose the object is until the process ends. */
+    if (tg_borrow(call) != TG_OK) return;
+    tg_object_discard(call, update->object, update->entry);
+    tg_maintain(call);
+    tg_return(call);
+}
+
+/* ---- the whole store -------------------------------------------------------------- */
+
+/* One idle context: what it owes, its limbo, its parked objects. */
+static tg_status tidy_context(struct tg_call *call, uint32_t id, bool *more) {
+    if (!tg_borrow_one(call, id)) return TG_OK;
+    tg_status status = tg_names_settle(call);
+    bool reaping = true;
+    while (status == TG_OK && reaping) status = tg_names_reap(call, 256, &reaping);
+    if (status == TG_OK) status = tg_drain(call, UINT32_MAX, true, TIDY_PATIENCE_NS);
+    struct tg_context *context = call->context;
+    *more |= tg_load_relaxed32(&context->limbo_open) != 0 ||
+             tg_load_relaxed32(&context->batch_count) != 0;
+    tg_return(call);
+    return status;
+}
+
+tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns) {
+    struct tg_local *local = &store->local;
+    struct tg_call call;
+    uint32_t found;
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    tg_status status = tg_sweep_dead(local, &found);
+    tg_call_begin(&call, local, *hint, deadline_ns);
+    for (int round = 0; round < 4 && status == TG_OK; round++) {
+        bool more = tg_load_relaxed32(&local->hot->reap_head) != 0;
+        for (uint32_t id = 1; id <= local->header.context_count && status == TG_OK; id++)
+            status = tidy_context(&call, id, &more);
+        if (!more) break;
+    }
+    return status;
+}
+
+tg_status tg_usage(struct tg_store *store, uint32_t *hint, struct tg_usage *usage) {
+    struct tg_local *local = &store->local;
+    struct tg_hot *hot = local->hot;
+    (void)hint;
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    *usage = (struct tg_usage){.limit = local->header.limit};
+    for (uint32_t id = 1; id <= local->header.context_count; id++) {
+        struct tg_context *context = tg_context_at(local, id);
+        for (uint32_t group = 0; group < TG_GROUPS; group++) {
+            usage->entries += tg_load_relaxed64(&context->delta[group].entries);
+            usage->entry_bytes += tg_load_relaxed64(&context->delta[group].bytes);
+        }
+    }
+    usage->committed_bytes = local->header.fixed_size + tg_load_relaxed64(&hot->committed_bytes);
+    for (uint32_t process = 0; process < local->header.process_count; process++)
+        usage->processes +=
+            tg_load_relaxed32(&local->processes[process].state) == TG_PROCESS_LIVE;
+    usage->pins = tg_ledger_count(local, 0);
+    return TG_OK;
+}
+
+uint32_t tg_expiry_after(struct tg_store *store, double seconds) {
+    if (!(seconds >= 0)) return 0;
+    double tenths = (double)tg_now_tenths(&store->local) + seconds * 10.0 + 0.999;
+    return tenths >= 4294967295.0 ? 0 : (uint32_t)tenths;
+}
+
+double tg_expiry_left(struct tg_store *store, uint32_t expiry) {
+    if (expiry == 0) return -1.0;
+    uint32_t now = tg_now_tenths(&store->local);
+    return expiry > now ? (expiry - now) / 10.0 : 0.0;
+}
+
+uint64_t tg_monotonic_ns(struct tg_store *store) {
+    return store->local.os->ops->monotonic_ns(store->local.os);
+}

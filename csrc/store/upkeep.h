@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What calls do for the store beside their own work, and what they share.
+ *
+ * What
+ *   Deaths are noticed by who meets a lock of the dead, and by a look at the life table
+ *   ten times a second, by whichever writer comes first. tg_tidy finishes all that is
+ *   pending: deaths, dropped directories, limbo, parked objects, in every idle context.
+ * Invariants: none of its own.
+ * Ordering: none of its own.
+ * Death: everything here is a sequence of transactions of the layers below.
+ * Progress: tg_upkeep is bounded; tg_tidy as long as what is pending.
+ * API: tg_upkeep, tg_make_object, tg_discard_object, tg_unpin_entry.
+ */
+#ifndef TG_STORE_UPKEEP_H
+#define TG_STORE_UPKEEP_H
+
+#include "../names/change.h"
+#include "../tryget.h"
+#include "store.h"
+
+/* After a change, without a context. */
+void tg_upkeep(struct tg_local *local);
+
+/* Frees a pin's entry, and tells when the object was only waiting for that. */
+void tg_unpin_entry(struct tg_local *local, uint32_t entry, struct tg_object *object);
+
+/* Without a context: a private object with the parts' bytes, for update->object. */
+TG_MUST_CHECK tg_status tg_make_object(struct tg_call *call, const struct tg_part *parts,
+                                       size_t count, uint64_t size, uint32_t codec,
+                                       struct tg_update *update);
+void tg_discard_object(struct tg_call *call, struct tg_update *update);
+
+#endif

@@ -34,9 +34,7 @@ __attribute__((target("sse4.2"))) static uint32_t crc_machine(uint32_t crc, cons
     return crc;
 }
 
-static bool machine_has_crc(void) {
-    return __builtin_cpu_supports("sse4.2");
-}
+static bool machine_has_crc(void) { return __builtin_cpu_supports("sse4.2"); }
 
 #else
 
@@ -44,9 +42,7 @@ static uint32_t crc_machine(uint32_t crc, const uint8_t *bytes, size_t size) {
     return crc_portable(crc, bytes, size);
 }
 
-static bool machine_has_crc(void) {
-    return false;
-}
+static bool machine_has_crc(void) { return false; }
 
 #endif
 

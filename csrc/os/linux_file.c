@@ -18,19 +18,14 @@ static tg_status failed(struct tg_error *error, const char *step) {
 
 static tg_status cannot_open(struct tg_error *error) {
     switch (errno) {
-        case ENOENT:
-            return tg_error_set(error, TG_ABSENT, "there is no such file", ENOENT);
-        case EACCES:
-        case EPERM:
-            return tg_error_set(error, TG_NOT_OURS, "opening the file is not permitted", errno);
-        case ELOOP:
-            return tg_error_set(error, TG_NOT_OURS, "the name is a symbolic link", ELOOP);
-        case EISDIR:
-        case ENXIO: /* a socket */
-        case ENODEV:
-            return tg_error_set(error, TG_CORRUPT, "it is no regular file", errno);
-        default:
-            return failed(error, "open the file");
+    case ENOENT: return tg_error_set(error, TG_ABSENT, "there is no such file", ENOENT);
+    case EACCES:
+    case EPERM: return tg_error_set(error, TG_NOT_OURS, "opening the file is not permitted", errno);
+    case ELOOP: return tg_error_set(error, TG_NOT_OURS, "the name is a symbolic link", ELOOP);
+    case EISDIR:
+    case ENXIO: /* a socket */
+    case ENODEV: return tg_error_set(error, TG_CORRUPT, "it is no regular file", errno);
+    default: return failed(error, "open the file");
     }
 }
 
@@ -87,8 +82,7 @@ tg_status tg_file_link(const struct tg_place *place, const char *name, int fd,
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     if (linkat(AT_FDCWD, link, place->directory, name, AT_SYMLINK_FOLLOW) == 0) return TG_OK;
     /* Without /proc: allowed to the opener from Linux 6.10 on, and to root. */
-    if (errno == ENOENT && linkat(fd, "", place->directory, name, AT_EMPTY_PATH) == 0)
-        return TG_OK;
+    if (errno == ENOENT && linkat(fd, "", place->directory, name, AT_EMPTY_PATH) == 0) return TG_OK;
     if (errno == EEXIST) return tg_error_set(error, TG_EXISTS, "the name is taken", EEXIST);
     return failed(error, "give the new file its name");
 }

@@ -61,9 +61,8 @@ TG_MUST_CHECK tg_status tg_place_lock_path(const struct tg_place *place, char *p
 
 /* Opens place->store or place->lock to read and write. `mode`: permission bits that were
  * meant. TG_OK, TG_ABSENT, TG_NOT_OURS, TG_CORRUPT (no regular file), TG_SYSTEM. */
-TG_MUST_CHECK tg_status tg_file_open(const struct tg_place *place, const char *name,
-                                     uint32_t mode, struct tg_file *file,
-                                     struct tg_error *error);
+TG_MUST_CHECK tg_status tg_file_open(const struct tg_place *place, const char *name, uint32_t mode,
+                                     struct tg_file *file, struct tg_error *error);
 /* A file without a name, of `size` bytes, all of them holes. TG_OK, TG_FULL, TG_SYSTEM. */
 TG_MUST_CHECK tg_status tg_file_make(const struct tg_place *place, uint32_t mode, uint64_t size,
                                      int *fd, struct tg_error *error);
@@ -99,8 +98,7 @@ TG_MUST_CHECK tg_status tg_lock_text_write(int lock_fd, const uint8_t uuid[16],
                                            struct tg_error *error);
 
 /* TG_UNSUPPORTED but for tmpfs, ext4 and xfs: there, what was claimed can be written to. */
-TG_MUST_CHECK tg_status tg_file_system_check(int fd, bool *volatile_memory,
-                                             struct tg_error *error);
+TG_MUST_CHECK tg_status tg_file_system_check(int fd, bool *volatile_memory, struct tg_error *error);
 /* Which boot of the machine this is; zeros when unknown. */
 void tg_boot_id(uint8_t id[16]);
 void tg_nap(uint64_t nanoseconds);

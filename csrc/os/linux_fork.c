@@ -33,13 +33,9 @@ static void child(void) {
     for (struct tg_fork_node *node = registry.first; node; node = node->next) node->child(node);
 }
 
-void tg_fork_lock(void) {
-    pthread_mutex_lock(&registry.mutex);
-}
+void tg_fork_lock(void) { pthread_mutex_lock(&registry.mutex); }
 
-void tg_fork_unlock(void) {
-    pthread_mutex_unlock(&registry.mutex);
-}
+void tg_fork_unlock(void) { pthread_mutex_unlock(&registry.mutex); }
 
 bool tg_fork_add_locked(struct tg_fork_node *node) {
     if (!registry.installed && pthread_atfork(prepare, parent, child) != 0) return false;
@@ -59,9 +55,7 @@ void tg_fork_remove_locked(struct tg_fork_node *node) {
     }
 }
 
-struct tg_fork_node *tg_fork_first_locked(void) {
-    return registry.first;
-}
+struct tg_fork_node *tg_fork_first_locked(void) { return registry.first; }
 
 /* ---- the parent waits for its child --------------------------------------------- */
 
@@ -76,8 +70,8 @@ void tg_fork_wait_prepare(struct tg_fork_wait *wait) {
 static int milliseconds_until(const struct timespec *end) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    long long left = (long long)(end->tv_sec - now.tv_sec) * 1000 +
-                     (end->tv_nsec - now.tv_nsec) / 1000000;
+    long long left =
+        (long long)(end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000;
     return left < 0 ? 0 : (int)left;
 }
 
@@ -89,8 +83,7 @@ void tg_fork_wait_parent(struct tg_fork_wait *wait, unsigned milliseconds) {
     end.tv_nsec += (long)(milliseconds % 1000) * 1000000;
     close(wait->write_fd); /* now the child has the only writing end */
     struct pollfd ended = {.fd = wait->read_fd, .events = POLLIN};
-    while (poll(&ended, 1, milliseconds_until(&end)) < 0 && errno == EINTR)
-        continue;
+    while (poll(&ended, 1, milliseconds_until(&end)) < 0 && errno == EINTR) continue;
     close(wait->read_fd);
     wait->read_fd = wait->write_fd = -1;
 }

@@ -82,8 +82,8 @@ tg_status tg_linux_keep(struct tg_os_linux *self, int store_fd, int lock_fd,
 }
 
 tg_status tg_linux_map(struct tg_os_linux *self, uint64_t size) {
-    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                      self->store_fd, 0);
+    void *base =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, self->store_fd, 0);
     if (base == MAP_FAILED) return tg_linux_failed(self);
     /* A core dump would write (and, for a hole, allocate) the whole store. A kernel without
      * the advice only dumps more. */

@@ -26,8 +26,7 @@ static tg_status open_own_folder(const char *path, int *fd, struct tg_error *err
     struct stat found;
     if (mkdir(path, 0700) != 0 && errno != EEXIST) return failed(error, "make the folder");
     *fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (*fd < 0)
-        return tg_error_set(error, TG_NOT_OURS, "the folder can't be opened", errno);
+    if (*fd < 0) return tg_error_set(error, TG_NOT_OURS, "the folder can't be opened", errno);
     if (fstat(*fd, &found) == 0 && found.st_uid == geteuid()) return TG_OK;
     close(*fd);
     *fd = -1;

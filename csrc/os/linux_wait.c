@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/futex.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -41,9 +41,7 @@ static void futex_wake(struct tg_os *os, const void *word, uint32_t count, uint3
             mask ? mask : FUTEX_BITSET_MATCH_ANY);
 }
 
-uint64_t tg_linux_monotonic_ns(void) {
-    return clock_ns(CLOCK_MONOTONIC);
-}
+uint64_t tg_linux_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 
 static uint64_t monotonic_ns(struct tg_os *os) {
     (void)os;
@@ -113,7 +111,8 @@ void tg_linux_after_fork(struct tg_os_linux *self) {
 }
 
 tg_a64 *tg_linux_cookie(void) {
-    void *page = mmap(NULL, COOKIE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page =
+        mmap(NULL, COOKIE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) return NULL;
     if (madvise(page, COOKIE_SIZE, MADV_WIPEONFORK) == 0) return page;
     munmap(page, COOKIE_SIZE);

@@ -13,9 +13,7 @@ static uint64_t power_of_two_below(uint64_t value) {
     return (uint64_t)1 << (63 - __builtin_clzll(value | 1));
 }
 
-static bool is_power_of_two(uint64_t value) {
-    return value && (value & (value - 1)) == 0;
-}
+static bool is_power_of_two(uint64_t value) { return value && (value & (value - 1)) == 0; }
 
 /* ---- size classes ------------------------------------------------------------ */
 
@@ -174,15 +172,14 @@ tg_status tg_region_plan(const struct tg_region_options *options, struct tg_head
     memset(&header, 0, sizeof(header)); /* padding too: the checksum covers it */
     header.limit = limit;
     header.process_count = options->max_processes ? options->max_processes : 512;
-    header.context_count = options->context_count
-                               ? options->context_count
-                               : (uint32_t)clamp(limit / (4 << 20), 16, 256);
+    header.context_count = options->context_count ? options->context_count
+                                                  : (uint32_t)clamp(limit / (4 << 20), 16, 256);
     header.page_shift = options->page_shift ? options->page_shift : choose_page_shift(limit);
     header.unit_shift =
         options->unit_shift ? options->unit_shift : choose_unit_shift(limit, header.page_shift);
     header.bucket_unit = options->bucket_unit ? options->bucket_unit : choose_bucket_unit(limit);
-    header.bucket_capacity = options->bucket_capacity ? options->bucket_capacity
-                                                      : choose_bucket_capacity(&header);
+    header.bucket_capacity =
+        options->bucket_capacity ? options->bucket_capacity : choose_bucket_capacity(&header);
     for (header.ref_shift = REF_SHIFT_MIN; header.ref_shift <= REF_SHIFT_MAX; header.ref_shift++) {
         if (!free_numbers_good(&header)) return TG_INVALID;
         header.class_count = options->class_count;
@@ -218,8 +215,7 @@ tg_status tg_region_check(const struct tg_header *untrusted, uint64_t actual_fil
     lay_out(&expected);
     if (memcmp(&expected, &header, sizeof(expected)) != 0 || !refs_cover(&header))
         return TG_CORRUPT;
-    if (header.file_size != actual_file_size || header.fixed_size > header.limit)
-        return TG_CORRUPT;
+    if (header.file_size != actual_file_size || header.fixed_size > header.limit) return TG_CORRUPT;
     if (header.version_key % 2 == 0) return TG_CORRUPT;
     *checked = header;
     return TG_OK;

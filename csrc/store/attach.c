@@ -122,8 +122,7 @@ static tg_status attach_files(struct attempt *now, struct tg_attached *self) {
 }
 
 /* Another thread may have been as quick: then its store is the one. */
-static tg_status enrol(struct tg_attached *self, struct tg_attached **out,
-                       struct tg_error *error) {
+static tg_status enrol(struct tg_attached *self, struct tg_attached **out, struct tg_error *error) {
     tg_fork_lock();
     struct tg_attached *other = tg_attached_find_locked(self->os.store_id);
     bool added = other == NULL && tg_fork_add_locked(&self->node);
@@ -199,8 +198,8 @@ static bool name_taken(tg_status status) {
 static tg_status open_at(const struct tg_place *place, const struct tg_open_options *options,
                          struct tg_attached **out, struct tg_error *error) {
     struct attempt now = {.place = place, .options = options, .error = error};
-    uint64_t deadline = tg_linux_monotonic_ns() +
-                        (options->timeout_ns ? options->timeout_ns : timeout_ns_default);
+    uint64_t deadline =
+        tg_linux_monotonic_ns() + (options->timeout_ns ? options->timeout_ns : timeout_ns_default);
     bool may_make = options->create != TG_CREATE_NEVER && options->uuid == NULL;
     bool exclusive = options->create == TG_CREATE_EXCLUSIVE, made = false;
     for (;;) {

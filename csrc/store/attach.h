@@ -64,8 +64,8 @@ struct tg_open_options {
 
 /* TG_OK; TG_ABSENT, TG_EXISTS, TG_FULL, TG_CORRUPT, TG_LAYOUT, TG_NOT_OURS, TG_UNSUPPORTED,
  * TG_NO_PROCESS, TG_INVALID (name, size), TG_TIMEOUT, TG_INTERRUPTED, TG_SYSTEM. */
-TG_MUST_CHECK tg_status tg_store_open(const struct tg_open_options *options,
-                                      struct tg_store **out, struct tg_error *error);
+TG_MUST_CHECK tg_status tg_store_open(const struct tg_open_options *options, struct tg_store **out,
+                                      struct tg_error *error);
 
 /* Undoes one tg_store_open. The last one leaves nothing of this process in the store and
  * unmaps it: no pin may be in use and no other thread in a call (the caller's business). */

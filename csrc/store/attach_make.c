@@ -57,14 +57,15 @@ static tg_status prepare(const struct tg_place *place, const struct tg_open_opti
 
 /* A lock file has the name. When no store comes with it, its maker died (or is about to
  * link the store, for as long as it holds CREATE). TG_OK: the name is free now. */
-static tg_status clear_lock_name(const struct tg_place *place, uint32_t mode,
-                                 uint64_t deadline_ns, struct tg_error *error) {
+static tg_status clear_lock_name(const struct tg_place *place, uint32_t mode, uint64_t deadline_ns,
+                                 struct tg_error *error) {
     struct tg_file lock;
     tg_status status = tg_file_open(place, place->lock, mode, &lock, error);
     if (status == TG_ABSENT) return TG_OK;
     if (status != TG_OK) return status;
     status = tg_place_lock(place, &lock, deadline_ns, error);
-    if (status == TG_RETRY) status = TG_OK; /* it lost its name meanwhile */
+    if (status == TG_RETRY)
+        status = TG_OK; /* it lost its name meanwhile */
     else if (status == TG_OK) {
         if (tg_file_exists(place, place->store))
             status = tg_error_set(error, TG_EXISTS, "somebody made the store", 0);
@@ -113,8 +114,7 @@ tg_status tg_attach_make(const struct tg_place *place, const struct tg_open_opti
 
 /* CREATE of `lock` is held. The store goes first: a lock file alone is nothing. */
 static tg_status remove_locked(const struct tg_place *place, const struct tg_file *lock,
-                               const struct tg_file_id *only, bool idle,
-                               struct tg_error *error) {
+                               const struct tg_file_id *only, bool idle, struct tg_error *error) {
     if (only && !tg_file_named(place, place->store, *only)) return TG_RETRY;
     /* Until the descriptor is closed nobody can attach: they find every entry taken, look
      * at the name again, and see that the file lost it. */

@@ -27,8 +27,8 @@ void tg_attached_free(struct tg_attached *self);
 
 /* Makes the pair of files. TG_OK, TG_EXISTS (somebody else did), ... */
 TG_MUST_CHECK tg_status tg_attach_make(const struct tg_place *place,
-                                       const struct tg_open_options *options,
-                                       uint64_t deadline_ns, struct tg_error *error);
+                                       const struct tg_open_options *options, uint64_t deadline_ns,
+                                       struct tg_error *error);
 /* Removes the pair; with `only`, if that is still the store; with `idle`, if nobody is
  * attached. TG_OK, TG_RETRY (it isn't), TG_ABSENT, ... */
 TG_MUST_CHECK tg_status tg_attach_remove(const struct tg_place *place,

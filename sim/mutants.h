@@ -4,7 +4,8 @@
  *   X(name, "the rule that is removed", "scenario")
  *
  * In code: `if (!TG_MUTANT(name)) keep_the_rule();`. One line each, below the comment of
- * its layer, and each ends in a backslash; the numbers mean nothing. `tryget-sim --mutants` tries them all.
+ * its layer, and each ends in a backslash; the numbers mean
+ * nothing. `tryget-sim --mutants` tries them all.
  */
 #ifndef TG_SIM_MUTANTS_H
 #define TG_SIM_MUTANTS_H
@@ -13,7 +14,7 @@
 #define TG_MUTANTS(X) \
     /* self-tests of the simulator */ \
     X(self_plain_increment, "increment is one read-modify-write", "self_lost_update") \
-    X(self_no_full_fence, "Dekker: a full fence between own store and foreign load", "self_dekker") \
+    X(self_no_full_fence, "Dekker: a full fence before the foreign load", "self_dekker") \
     X(self_relaxed_flag, "message passing: the flag is a release store", "self_message") \
     X(self_publish_first, "crash: data before the mark that makes it valid", "self_crash") \
     X(self_recover_once, "recovery clears its log only after the redo", "self_recover") \
@@ -25,9 +26,37 @@
     X(self_wild_pointer, "an offset is checked before use", "self_wild") \
     X(self_late_probe, "the token is taken before the words are read", "self_token") \
     /* base, os, region, word, owner */ \
+    X(journal_apply_before_commit, "nothing is applied before the log is committed", "names_set_set") \
+    X(journal_clear_before_apply, "the log is emptied after it is applied", "names_set_set") \
+    X(recover_skip_redo, "a committed log is redone", "names_set_set") \
+    X(recover_redo_second_entry_on, "redo starts at the first entry", "names_set_set") \
+    X(recover_release_before_redo, "redo comes before the release of locks", "names_set_set") \
+    X(lock_no_intent, "an intent precedes the lock", "owner_lock") \
     /* journal, epoch, arena */ \
+    X(epoch_leave_unchecked, "an expelled reader throws its result away", "epoch_expel") \
+    X(epoch_ignore_readers, "the epoch waits for readers of an older one", "epoch_reader") \
+    X(epoch_tag_stale, "a batch is tagged with the epoch read after the unlink", "epoch_reader") \
+    X(epoch_grace_one, "two steps make a grace period", "epoch_reader") \
+    X(arena_list_before_punch, "a run is punched before it is listed as a hole", "arena_punch") \
+    X(arena_punch_under_expelled, "nothing is punched while a reader is expelled", "arena_expelled") \
+    X(arena_units_after_list, "unit bits are set before the run is listed", "arena_runs") \
+    X(arena_settle_as_free, "what was filling or punching becomes a hole", "arena_runs") \
+    X(arena_settle_forgets, "a dead borrower's run is returned", "arena_runs") \
+    X(arena_bits_before_log, "a bitmap changes by its transaction only", "arena_stock") \
+    X(arena_refill_unlocked, "a class is changed under its lock", "arena_stock") \
     /* ledger, object */ \
+    X(pin_unchecked, "a pin is checked after it is published", "pin_unlink") \
+    X(pin_scan_skipped, "ledgers are looked through before a free", "pin_unlink") \
+    X(object_publish_keeps_entry, "publishing clears the private entry", "names_set_object") \
     /* names, store */ \
+    X(table_miss_unchecked, "a miss looks at the bucket count again", "names_split") \
+    X(table_slot_before_tag, "a tag is stored before its slot", "names_insert_get") \
+    X(split_clear_first, "a split shows the new bucket before it clears the old", "names_split") \
+    X(replace_forgets_child, "a replaced record keeps its child slot", "names_set_set") \
+    X(walk_unvalidated, "a walk is validated at its end", "names_rename_get") \
+    X(rename_without_seq, "a rename makes the sequence odd meanwhile", "names_rename_get") \
+    X(gate_ignored, "a writer asks the gate before it commits", "names_rename_set") \
+    X(gate_no_wait, "a renamer waits for the writers under way", "names_rename_set") \
     /* the end: keep this line last */
 /* clang-format on */
 

@@ -58,7 +58,7 @@ static void park(struct tg_call *call, struct tg_object *object, struct tg_limbo
 
 static bool is_pinned(struct tg_call *call, struct tg_object *object) {
     tg_ref ref = tg_ref_of(call->local, object);
-    if (tg_load_relaxed32(&object->pinned) == 0 && !TG_MUTANT(pin_hint_ignored)) return false;
+    if (tg_load_relaxed32(&object->pinned) == 0) return false;
     return tg_ledger_find(call->local, &ref, 1) != 0;
 }
 

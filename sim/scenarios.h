@@ -27,6 +27,14 @@
 #define SIM_CORE_SCENARIOS(X) \
     /* word, owner */ \
     /* journal, epoch, arena */ \
+    X(arena_stock) \
+    X(arena_collect) \
+    X(arena_runs) \
+    X(arena_punch) \
+    X(arena_expelled) \
+    X(arena_refusal1) \
+    X(arena_refusal2) \
+    X(arena_refusal3) \
     /* ledger, object */ \
     /* names, store */ \
     /* the end: keep this line last */

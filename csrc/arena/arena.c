@@ -111,8 +111,10 @@ static tg_status fill(struct tg_call *call, struct tg_run run, uint32_t pages) {
         tg_status undone = tg_arena_settle_run(call);
         return undone == TG_OK ? status : undone;
     }
-    tg_units_set(local, run);
-    return divide_filled(call, run, pages);
+    if (!TG_MUTANT(arena_units_after_list)) tg_units_set(local, run);
+    status = divide_filled(call, run, pages);
+    if (TG_MUTANT(arena_units_after_list)) tg_units_set(local, run);
+    return status;
 }
 
 tg_status tg_run_take(struct tg_call *call, uint32_t pages, uint32_t *first) {
@@ -166,17 +168,7 @@ void tg_run_free_end(struct tg_call *call) {
     tg_unlock(call, &call->local->hot->extent_lock);
 }
 
-tg_status tg_run_return(struct tg_call *call) {
-    uint64_t word = tg_load_relaxed64(&call->context->run);
-    struct tg_run run = tg_run_word_run(word);
-    if (word == 0) return TG_OK;
-    if (tg_run_word_state(word) != TG_RUN_TAKEN) return tg_arena_settle_run(call);
-    tg_status status = tg_run_free_begin(call, run.first, run.pages);
-    if (status != TG_OK) return status;
-    tg_run_hand_over(call);
-    tg_run_free_end(call);
-    return TG_OK;
-}
+tg_status tg_run_return(struct tg_call *call) { return tg_arena_settle(call); }
 
 tg_status tg_arena_charge_begin(struct tg_call *call, uint64_t bytes) {
     struct tg_local *local = call->local;

@@ -100,6 +100,7 @@ tg_status tg_slab_take_bits(struct tg_call *call, uint32_t class, uint32_t wante
     if (count > room || word * 64 + 63 - (uint32_t)__builtin_clzll(taken) >= shape.blocks)
         return TG_CORRUPT;
     tg_edit_begin(&edit, call);
+    if (TG_MUTANT(arena_bits_before_log)) tg_store_relaxed64(&bitmap[word], bits | taken);
     tg_edit_set64(&edit, &bitmap[word], bits | taken);
     tg_edit_set32(&edit, &page->free, room - count);
     tg_edit_set32(&edit, magazine, have + count);

@@ -43,6 +43,15 @@ static tg_status list_hole(struct tg_call *call, struct tg_run run) {
     return status;
 }
 
+/* context.run, committed and with its bits, is free again. */
+static tg_status give_back(struct tg_call *call, struct tg_run run) {
+    tg_status status = tg_run_free_begin(call, run.first, run.pages);
+    if (status != TG_OK) return status;
+    tg_run_hand_over(call);
+    tg_run_free_end(call);
+    return TG_OK;
+}
+
 /* FILLING or PUNCHING: how far it came is unknown, so it becomes a hole. Punched (again)
  * because a commit may have claimed a part, and a dead puncher may not have begun. */
 static tg_status finish_hole(struct tg_call *call, struct tg_run run) {
@@ -61,8 +70,13 @@ tg_status tg_arena_settle_run(struct tg_call *call) {
     tg_edit_begin(&edit, call);
     /* Its descriptors are ours to read without the lock: nobody else changes them. */
     if (!tg_pages_is(&edit, TG_PAGE_RUN, run)) return TG_CORRUPT;
+    if (TG_MUTANT(arena_settle_as_free)) return give_back(call, run);
+    if (TG_MUTANT(arena_settle_forgets)) {
+        tg_store_relaxed64(&call->context->run, 0);
+        return TG_OK;
+    }
     switch (tg_run_word_state(word)) {
-    case TG_RUN_TAKEN: return tg_run_return(call);
+    case TG_RUN_TAKEN: return give_back(call, run);
     case TG_RUN_FILLING:
     case TG_RUN_PUNCHING: return finish_hole(call, run);
     default: break;
@@ -100,15 +114,6 @@ static tg_status take_units(struct tg_call *call, uint64_t keep_pages, struct tg
     return status;
 }
 
-/* A reader was expelled meanwhile: the units, untouched, are free again. */
-static tg_status keep_units(struct tg_call *call, struct tg_run units) {
-    tg_status status = tg_run_free_begin(call, units.first, units.pages);
-    if (status != TG_OK) return status;
-    tg_run_hand_over(call);
-    tg_run_free_end(call);
-    return TG_BUSY;
-}
-
 tg_status tg_arena_trim(struct tg_call *call, uint64_t keep_bytes) {
     struct tg_local *local = call->local;
     tg_status status = tg_arena_settle(call);
@@ -118,7 +123,10 @@ tg_status tg_arena_trim(struct tg_call *call, uint64_t keep_bytes) {
         status = take_units(call, keep_bytes >> local->header.page_shift, &units);
         if (status == TG_ABSENT) return TG_OK;
         if (status != TG_OK) return status;
-        if (any_expelled(local)) return keep_units(call, units);
+        if (any_expelled(local)) { /* meanwhile; the units are as they were */
+            status = give_back(call, units);
+            return status == TG_OK ? TG_BUSY : status;
+        }
         tg_units_clear(local, units);
         if (TG_MUTANT(arena_list_before_punch)) {
             status = list_hole(call, units);

@@ -105,7 +105,7 @@ def python_functions(text: str) -> Iterator[Function]:
             yield Function(node.name, node.lineno + spared, node.end_lineno or node.lineno)
 
 
-_CYTHON_HEAD = re.compile(r"^(\s*)(?:async )?(?:def|cdef|cpdef)\b.*?(\w+)\s*\(")
+_CYTHON_HEAD = re.compile(r"^(\s*)(?:async )?(?:def|cdef(?! class)|cpdef)\b.*?(\w+)\s*\(")
 
 
 def cython_functions(text: str) -> Iterator[Function]:

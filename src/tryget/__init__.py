@@ -1,1 +1,58 @@
 # SPDX-License-Identifier: Apache-2.0
+"""A shared-memory object cache for the Python processes of one Linux machine."""
+
+from tryget._errors import (
+    CodecMissing,
+    Error,
+    InvalidKey,
+    KeyExists,
+    LayoutMismatch,
+    NotOwner,
+    ReadOnly,
+    StoreClosed,
+    StoreCorrupt,
+    StoreExists,
+    StoreFull,
+    StoreNotFound,
+    TooManyProcesses,
+)
+from tryget.store import (
+    Pin,
+    Report,
+    Stat,
+    Statistics,
+    Store,
+    StoreInfo,
+    Usage,
+    Violation,
+    open,
+    stores,
+    unlink,
+)
+
+__all__ = [
+    "CodecMissing",
+    "Error",
+    "InvalidKey",
+    "KeyExists",
+    "LayoutMismatch",
+    "NotOwner",
+    "Pin",
+    "ReadOnly",
+    "Report",
+    "Stat",
+    "Statistics",
+    "Store",
+    "StoreClosed",
+    "StoreCorrupt",
+    "StoreExists",
+    "StoreFull",
+    "StoreInfo",
+    "StoreNotFound",
+    "TooManyProcesses",
+    "Usage",
+    "Violation",
+    "open",
+    "stores",
+    "unlink",
+]

@@ -1,1 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The extension module's names."""
+
+from tryget._core._core import (
+    BYTES,
+    PLAIN,
+    TEXT,
+    Attachment,
+    RawPin,
+    RawStore,
+    attach,
+    each,
+    is_plain,
+    unlink,
+)
+
+# What a decoder is given: a copy of the value's bytes, or the value where it lies.
+Data = bytes | RawPin
+
+__all__ = [
+    "BYTES",
+    "PLAIN",
+    "TEXT",
+    "Attachment",
+    "Data",
+    "RawPin",
+    "RawStore",
+    "attach",
+    "each",
+    "is_plain",
+    "unlink",
+]

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-# cython: language_level=3, freethreading_compatible=True
-"""The only extension: converts, calls the core, raises."""
+# cython: language_level=3, freethreading_compatible=True, binding=False
+# cython: always_allow_keywords=False, boundscheck=False, wraparound=False
+"""The only extension: converts, calls the core, raises. No policy.
 
-cdef extern from "base/status.h":
-    ctypedef enum tg_status:
-        TG_OK
-    const char *tg_status_name(tg_status status)
+One file a concern, in this order. The classes build on each other and make one: RawStore.
+"""
 
-
-def status_name(int status) -> str:
-    """The core's name of a status."""
-    return (<bytes>tg_status_name(<tg_status>status)).decode()
+include "sink.pyx"
+include "values.pyx"
+include "keys.pyx"
+include "attachment.pyx"
+include "pin.pyx"
+include "reader.pyx"
+include "writer.pyx"
+include "listing.pyx"
+include "store.pyx"

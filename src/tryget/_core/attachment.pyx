@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mapped store, and what the core's answers mean in Python."""
+
+import os
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+
+from tryget._errors import (
+    Error,
+    KeyExists,
+    LayoutMismatch,
+    NotOwner,
+    StoreClosed,
+    StoreCorrupt,
+    StoreExists,
+    StoreFull,
+    StoreNotFound,
+    TooManyProcesses,
+)
+
+cdef extern from *:
+    """
+    #include "store/store.h"
+    static const unsigned char *tg_store_uuid(const struct tg_store *store) {
+        return store->local.header.uuid;
+    }
+    struct tg_visitor {
+        int (*visit)(void *argument, const struct tg_store_info *info);
+        void *argument;
+    };
+    static bool tg_visit(void *argument, const struct tg_store_info *info) {
+        struct tg_visitor *visitor = argument;
+        return visitor->visit(visitor->argument, info) != 0;
+    }
+    #ifdef Py_GIL_DISABLED
+    enum { TG_THREADS_RUN_FREELY = 1 };
+    #else
+    enum { TG_THREADS_RUN_FREELY = 0 };
+    #endif
+    """
+    const unsigned char *tg_store_uuid(const tg_store *store)
+
+    struct tg_visitor:
+        int (*visit)(void *argument, const tg_store_info *info) noexcept
+        void *argument
+
+    bool_t tg_visit(void *argument, const tg_store_info *info) noexcept
+
+    enum:
+        TG_THREADS_RUN_FREELY
+
+cdef uint64_t FOREVER = 0xffffffffffffffff
+cdef double TTL_MAX = 400e6  # seconds; tenths of them have 32 bits
+
+
+@cython.final
+@cython.no_gc
+cdef class Attachment:
+    """One `tg_store_open`, undone when the last Store and pin that refer to it are gone."""
+
+    cdef tg_store *store
+    cdef readonly str path
+    cdef readonly bytes uuid
+
+    def __dealloc__(self):
+        if self.store != NULL:
+            tg_store_close(self.store)
+
+    def __str__(self):
+        return f"store {self.path}"
+
+
+cdef uint64_t nanoseconds(object timeout) except *:
+    """Of a time limit in seconds; None is for ever."""
+    cdef double seconds
+    if timeout is None:
+        return FOREVER
+    if isinstance(timeout, (str, bytes, bool)):
+        raise TypeError(f"timeout is a number of seconds or None, not {type(timeout).__name__}")
+    seconds = timeout
+    if not seconds >= 0:
+        raise ValueError(f"timeout is at least 0, not {timeout!r}")
+    return <uint64_t>(seconds * 1e9) if seconds < 1e9 else FOREVER
+
+
+def attach(str directory not None, str name not None, str path not None, size, create, mode,
+           max_processes, new_on_mismatch, timeout, uuid):
+    """Opens a store: an Attachment."""
+    cdef bytes folder = os.fsencode(directory)
+    cdef bytes file = os.fsencode(name)
+    cdef bytes only = b"" if uuid is None else uuid
+    cdef tg_open_options options
+    cdef tg_error error
+    cdef tg_status status
+    cdef Attachment self = Attachment.__new__(Attachment)
+    self.path = path
+    options.directory = folder
+    options.name = file
+    options.size = size
+    options.create = create
+    options.mode = mode
+    options.max_processes = max_processes
+    options.new_on_mismatch = new_on_mismatch
+    options.timeout_ns = max(nanoseconds(timeout), <uint64_t>1)
+    options.uuid = <const unsigned char *><const char *>only if uuid is not None else NULL
+    options.layout = NULL
+    while True:
+        error.step = NULL
+        error.code = 0
+        with nogil:
+            status = tg_store_open(&options, &self.store, &error)
+        if status == TG_OK:
+            self.uuid = (<const char *>tg_store_uuid(self.store))[:16]
+            return self
+        self.store = NULL
+        if status != TG_INTERRUPTED:
+            raise_opening(status, path, &error)
+        PyErr_CheckSignals()
+
+
+def unlink(str directory not None, str name not None, str path not None):
+    """Removes the names of a store."""
+    cdef bytes folder = os.fsencode(directory)
+    cdef bytes file = os.fsencode(name)
+    cdef const char *folder_text = folder
+    cdef const char *file_text = file
+    cdef tg_error error
+    cdef tg_status status
+    while True:
+        error.step = NULL
+        error.code = 0
+        with nogil:
+            status = tg_store_unlink(folder_text, file_text, &error)
+        if status == TG_OK:
+            return
+        if status != TG_INTERRUPTED:
+            raise_opening(status, path, &error)
+        PyErr_CheckSignals()
+
+
+cdef int visit_store(void *argument, const tg_store_info *info) noexcept:
+    try:
+        (<list>argument).append((
+            os.fsdecode(<bytes>info.name), tg_status_name(info.status).decode(), info.layout,
+            info.limit, info.allocated, info.processes, (<const char *>info.uuid)[:16],
+        ))
+        return 1
+    except BaseException:
+        return 0
+
+
+def each(str directory not None):
+    """(name, status, layout, limit, allocated, processes, uuid) of the stores in a folder."""
+    cdef bytes folder = os.fsencode(directory)
+    cdef list found = []
+    cdef tg_visitor visitor
+    cdef tg_error error
+    cdef tg_status status
+    error.step = NULL
+    error.code = 0
+    visitor.visit = visit_store
+    visitor.argument = <void *>found
+    status = tg_store_each(folder, tg_visit, &visitor, &error)
+    if status == TG_ABSENT:
+        return []
+    if status != TG_OK:
+        raise_opening(status, directory, &error)
+    return found
+
+
+cdef int raise_opening(tg_status status, str path, tg_error *error) except -1:
+    """The exception for a store that could not be opened or removed."""
+    step = error.step.decode() if error.step != NULL else ""
+    if error.code:
+        step = f"{step}: {os.strerror(error.code)}" if step else os.strerror(error.code)
+    why = f" ({step})" if step else ""
+    if status == TG_ABSENT:
+        raise StoreNotFound(f"there is no such store {path}{why}: open it with create=True")
+    if status == TG_EXISTS:
+        raise StoreExists(f"the store {path} exists: open it without create='exclusive'")
+    if status == TG_FULL:
+        raise StoreFull(f"no room for the store {path}{why}: free some, or make it smaller")
+    if status == TG_CORRUPT:
+        raise StoreCorrupt(f"{path} is damaged, or no store{why}: tryget.unlink it")
+    if status == TG_LAYOUT:
+        raise LayoutMismatch(
+            f"the store {path} was made by another version of tryget{why}: unlink it, or open it "
+            "with on_mismatch='new'"
+        )
+    if status == TG_NOT_OURS or (status == TG_SYSTEM and error.code in (1, 13)):  # EPERM, EACCES
+        raise NotOwner(
+            f"{path} belongs to somebody else, or others may write to it{why}: name another "
+            "folder, or say by mode= that this was meant"
+        )
+    if status == TG_UNSUPPORTED:
+        raise Error(f"the file system of {path} is not fit for a store{why}: use /dev/shm")
+    if status == TG_NO_PROCESS:
+        raise TooManyProcesses(
+            f"as many processes as max_processes says have {path} open: close one"
+        )
+    if status == TG_INVALID:
+        raise ValueError(f"the store {path} can't be opened so{why}: see size, name and mode")
+    if status == TG_TIMEOUT:
+        raise TimeoutError(f"somebody else is making or removing {path}{why}: try again")
+    raise Error(f"{path}: {tg_status_name(status).decode()}{why}")
+
+
+cdef class Handle:
+    """An attachment with the caller's choices; what all calls need."""
+
+    cdef Attachment attachment
+    cdef tg_store *store  # NULL once closed
+    cdef uint64_t timeout_ns
+    cdef bint native
+    cdef object encode
+    cdef object missing
+    cdef tuple decoders
+    cdef uint32_t view_from[256]
+    cdef unsigned char known[256]
+    cdef object __weakref__
+
+    def __init__(self, Attachment attachment not None, timeout, coding):
+        cdef int i
+        self.timeout_ns = nanoseconds(timeout)
+        self.native = coding.native
+        self.encode = coding.encode
+        self.missing = coding.missing
+        self.decoders = coding.decoders
+        for i in range(256):
+            self.known[i] = self.decoders[i] is not None
+            self.view_from[i] = coding.view_from[i]
+        self.attachment = attachment
+        self.store = attachment.store
+
+    @property
+    def closed(self):
+        """Whether `close` was called."""
+        return self.store == NULL
+
+    @property
+    def path(self):
+        """The file of the store."""
+        return self.attachment.path
+
+    @property
+    def uuid(self):
+        """What tells this store from an earlier one of the same name."""
+        return self.attachment.uuid
+
+    def raw_close(self):
+        """Lets go of the attachment; pins keep it."""
+        cdef Attachment label
+        self.store = NULL
+        if not TG_THREADS_RUN_FREELY:  # else a thread might be in a call: the last one lets go
+            label = Attachment.__new__(Attachment)
+            label.path = self.attachment.path
+            label.uuid = self.attachment.uuid
+            self.attachment = label
+
+    cdef int raise_closed(self) except -1:
+        raise StoreClosed(f"{self.attachment} was closed: open it again")
+
+    cdef uint64_t deadline(self) except? 0:
+        """Now and the time limit."""
+        if self.store == NULL:
+            self.raise_closed()
+        if self.timeout_ns == FOREVER:
+            return FOREVER
+        return tg_monotonic_ns(self.store) + self.timeout_ns
+
+    def check_key(self, key):
+        """Raises what a call with this key would."""
+        cdef tg_key name
+        key_of(key, &name)
+        problem = why_invalid(key)
+        if problem:
+            raise InvalidKey(f"{self.attachment}: {problem}")
+
+    cdef bint awake(self, tg_status status) except *:
+        """Whether a call without a deadline should be made again."""
+        if status == TG_INTERRUPTED:
+            PyErr_CheckSignals()
+            return True
+        if status == TG_CLOSED and self.store != NULL:  # in a forked child
+            status = tg_store_after_fork(self.store)
+            if status == TG_OK:
+                return True
+            self.raise_status(status, None)
+        return False
+
+    cdef bint again(self, tg_status status, uint64_t *deadline) except *:
+        """Whether a call should be made again, and until when it may wait then."""
+        if status in (TG_TIMEOUT, TG_BUSY, TG_NO_CONTEXT) and deadline[0] == PASSED:
+            deadline[0] = self.deadline()
+            return True
+        return self.awake(status)
+
+    cdef int raise_status(self, tg_status status, object key) except -1:
+        """The exception for an answer of the core."""
+        where = f"{self.attachment}" if key is None else f"{self.attachment}: {key!r}"
+        problem = why_invalid(key) if status == TG_INVALID else ""
+        if problem:
+            raise InvalidKey(f"{self.attachment}: {problem}")
+        if status == TG_CLOSED:
+            self.raise_closed()
+        if status in (TG_TIMEOUT, TG_BUSY, TG_NO_CONTEXT):
+            raise TimeoutError(
+                f"{where}: another process held what this call needs for "
+                f"{self.timeout_ns / 1e9:g} s; nothing was changed: is it stopped? Try again"
+            )
+        if status == TG_FULL:
+            raise StoreFull(f"{where}: no room is left: delete something, or use a larger store")
+        if status == TG_PINS_FULL:
+            raise StoreFull(f"{where}: this process holds as many pins as it may: release some")
+        if status == TG_NO_PROCESS:
+            raise TooManyProcesses(f"{where}: max_processes are attached already: close one")
+        if status == TG_CORRUPT:
+            raise StoreCorrupt(f"{where}: the store is damaged: see verify(), then unlink it")
+        if status == TG_EXISTS:
+            raise KeyExists(f"{where}: the key is taken: use replace=True")
+        if status == TG_SYSTEM:
+            code = tg_store_last_error(self.store) if self.store != NULL else 0
+            raise Error(f"{where}: a system call failed: {os.strerror(code)}")
+        raise Error(f"{where}: {tg_status_name(status).decode()}")

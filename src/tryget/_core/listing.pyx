@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Listings: batches of children from the core, made into names and paths."""
+
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+
+cdef enum:
+    BATCH = 128
+    TEXT_BYTES = 8192
+
+
+cdef class Level:
+    """A position in the listing of one directory, and the batch read last."""
+
+    cdef str prefix  # of the paths below, with the slash at its end
+    cdef tg_cursor cursor
+    cdef tg_child children[BATCH]
+    cdef char text[TEXT_BYTES]
+    cdef size_t count
+    cdef size_t next
+
+    cdef bint fill(self, Handle handle) except *:
+        """Reads the next batch; False at the end."""
+        cdef tg_status status
+        self.next = 0
+        while True:
+            if handle.store == NULL:
+                handle.raise_closed()
+            self.count = 0
+            if self.cursor.dir == 0:
+                return False
+            status = tg_list_next(handle.store, &tg_hint, &self.cursor, self.children, BATCH,
+                                  &self.count, self.text, TEXT_BYTES)
+            if status == TG_OK:
+                return self.count != 0
+            if status == TG_ABSENT:  # the directory went away
+                self.count = 0
+                return False
+            if not handle.awake(status):
+                handle.raise_status(status, None)
+
+    cdef str path(self, tg_child *child):
+        """The path of a child. What is no UTF-8 can't be a key: a damaged store."""
+        cdef str name
+        try:
+            name = PyUnicode_DecodeUTF8(self.text + child.name_offset, child.name_size, NULL)
+        except UnicodeDecodeError:
+            raise StoreCorrupt("a name in the store is not UTF-8: run verify()") from None
+        return self.prefix + name if self.prefix is not None else name
+
+
+cdef Level level_of(Handle handle, object node):
+    """The children of a node; one that is absent has none."""
+    cdef tg_key name
+    cdef tg_status status
+    cdef Level level = Level.__new__(Level)
+    node_of(node, &name)
+    level.prefix = None if node is None else f"{node}/"
+    level.cursor.dir = 0
+    while True:
+        if handle.store == NULL:
+            handle.raise_closed()
+        status = tg_list_begin(handle.store, &tg_hint, name, &level.cursor)
+        if status == TG_OK:
+            return level
+        if status == TG_ABSENT:
+            level.cursor.dir = 0
+            return level
+        if not handle.awake(status):
+            handle.raise_status(status, node)
+
+
+cdef inline bint has_live_value(Handle handle, tg_child *child) noexcept:
+    if not child.has_value:
+        return False
+    return child.expiry == 0 or tg_expiry_left(handle.store, child.expiry) != 0
+
+
+cdef class Walk:
+    """Iterates over the paths of all values below a node, parents before their children."""
+
+    cdef Handle handle
+    cdef list levels
+
+    def __cinit__(self, Handle handle, node):
+        self.handle = handle
+        self.levels = [level_of(handle, node)]
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef Level level
+        cdef Level below
+        cdef tg_child *child
+        while self.levels:
+            level = <Level>self.levels[len(self.levels) - 1]
+            if level.next == level.count and not level.fill(self.handle):
+                self.levels.pop()
+                continue
+            if self.handle.store == NULL:
+                self.handle.raise_closed()
+            child = &level.children[level.next]
+            level.next += 1
+            path = level.path(child)
+            if child.has_children and child.dir != 0:
+                below = Level.__new__(Level)
+                below.prefix = path + "/"
+                tg_list_below(child, &below.cursor)
+                self.levels.append(below)
+            if has_live_value(self.handle, child):
+                return path
+        raise StopIteration
+
+
+cdef class Lister(Writer):
+    """The calls that list."""
+
+    def children(self, key=None):
+        """The names of a node's children."""
+        cdef Level level = level_of(self, key)
+        cdef list names = []
+        cdef size_t i
+        level.prefix = None
+        while level.fill(self):
+            for i in range(level.count):
+                if level.children[i].has_children or has_live_value(self, &level.children[i]):
+                    names.append(level.path(&level.children[i]))
+        return names
+
+    def raw_walk(self, key):
+        """Iterates over the paths of values below a node, without its own."""
+        return Walk(self, key)
+
+    def raw_count(self, key):
+        """(values, their bytes) below a node, without its own."""
+        cdef uint64_t entries = 0
+        cdef uint64_t nbytes = 0
+        cdef list levels = [level_of(self, key)]
+        cdef Level level
+        cdef Level below
+        cdef size_t i
+        while levels:
+            level = <Level>levels[len(levels) - 1]
+            if not level.fill(self):
+                levels.pop()
+                continue
+            for i in range(level.count):
+                if has_live_value(self, &level.children[i]):
+                    entries += 1
+                    nbytes += level.children[i].size
+                if level.children[i].has_children and level.children[i].dir != 0:
+                    below = Level.__new__(Level)
+                    tg_list_below(&level.children[i], &below.cursor)
+                    levels.append(below)
+        return entries, nbytes

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pinned value: read-only memory for whoever asks for the buffer.
+
+It refers to the attachment, never to a Store, so there is no cycle and the memory stays mapped
+for as long as a pin lives. The core knows pins taken before a fork: the child's are its own.
+"""
+
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.string cimport memcpy, memset
+
+cdef extern from "Python.h":
+    object PyBytes_FromStringAndSize(const char *text, Py_ssize_t size)
+
+cdef enum:
+    # Copies of this size take as long as two hand-overs of the interpreter lock (90 ns), times 50.
+    NOGIL_BYTES = 65536
+
+cdef Py_ssize_t one = 1  # the stride of every view
+cdef char *byte_format = b"B"
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class RawPin:
+    """Memory of a store that does not change while this object or a view of it lives."""
+
+    cdef Attachment attachment
+    cdef tg_pin pin
+    cdef Py_ssize_t size  # what the views' shape points to
+    cdef Py_ssize_t exports
+    cdef bint released
+
+    def __cinit__(self):
+        self.pin.entry = 0
+        self.exports = 0
+        self.released = False
+
+    def __dealloc__(self):
+        # Every view holds a reference: none is left.
+        self._unpin()
+
+    cdef void _unpin(self) noexcept:
+        if self.pin.entry != 0:
+            tg_unpin(self.attachment.store, &self.pin)
+            self.pin.entry = 0
+
+    @property
+    def nbytes(self):
+        return self.pin.info.size
+
+    @property
+    def version(self):
+        return self.pin.info.version
+
+    @property
+    def codec(self):
+        return self.pin.info.codec
+
+    @property
+    def is_released(self):
+        return bool(self.released)
+
+    def __len__(self):
+        return <Py_ssize_t>self.pin.info.size
+
+    def release(self):
+        """Lets go as soon as no view is left; never waits. Again: nothing happens."""
+        with cython.critical_section(self):
+            self.released = True
+            if self.exports == 0:
+                self._unpin()
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        if flags & PyBUF_WRITABLE:
+            raise BufferError("values of a store are read-only: set the key to a new one")
+        with cython.critical_section(self):
+            if self.released:
+                raise ValueError("the pin was released")
+            self.exports += 1
+        self.size = <Py_ssize_t>self.pin.info.size
+        view.obj = self
+        view.buf = <void *>self.pin.bytes
+        view.len = self.size
+        view.readonly = 1
+        view.itemsize = 1
+        view.format = byte_format if flags & PyBUF_FORMAT else <char *>NULL
+        view.ndim = 1
+        view.shape = &self.size if flags & PyBUF_ND else NULL
+        view.strides = &one if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
+        view.suboffsets = NULL
+        view.internal = NULL
+
+    def __releasebuffer__(self, Py_buffer *view):
+        with cython.critical_section(self):
+            self.exports -= 1
+            if self.exports == 0 and self.released:
+                self._unpin()
+
+    cdef bytes copied(self):
+        """The value as bytes."""
+        cdef size_t size = <size_t>self.pin.info.size
+        cdef const void *source = self.pin.bytes
+        cdef object copy = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+        cdef void *target = PyBytes_AS_STRING(copy)
+        if size < NOGIL_BYTES:
+            memcpy(target, source, size)
+        else:
+            with nogil:
+                memcpy(target, source, size)
+        return copy

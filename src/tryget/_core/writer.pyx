@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes. Each is tried once without waiting; only then the interpreter lock is let go."""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_RawFree
+from libc.stdlib cimport calloc, free
+
+cdef enum:
+    FEW_PARTS = 8
+
+
+cdef class Parts:
+    """The pieces of one value while they are being copied into the store."""
+
+    cdef tg_part few[FEW_PARTS]
+    cdef tg_part *parts
+    cdef Py_buffer *buffers
+    cdef Py_ssize_t count
+    cdef Py_ssize_t held
+    cdef uint64_t size
+    cdef object pieces
+
+    def __cinit__(self, pieces):
+        cdef Py_ssize_t i
+        self.pieces = pieces
+        self.parts = self.few
+        self.size = 0
+        if type(pieces) is bytes:
+            self.count = 1
+            self.few[0].bytes = PyBytes_AS_STRING(pieces)
+            self.few[0].size = <size_t>PyBytes_GET_SIZE(pieces)
+            self.size = self.few[0].size
+            return
+        self.count = len(pieces)
+        if self.count > FEW_PARTS:
+            self.parts = <tg_part *>calloc(self.count, sizeof(tg_part))
+        self.buffers = <Py_buffer *>calloc(self.count + 1, sizeof(Py_buffer))
+        if self.parts == NULL or self.buffers == NULL:
+            raise MemoryError()
+        for i in range(self.count):
+            PyObject_GetBuffer(pieces[i], &self.buffers[i], PyBUF_SIMPLE)
+            self.held = i + 1
+            self.parts[i].bytes = self.buffers[i].buf
+            self.parts[i].size = <size_t>self.buffers[i].len
+            self.size += <uint64_t>self.buffers[i].len
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.held):
+            PyBuffer_Release(&self.buffers[i])
+        free(self.buffers)
+        if self.parts != self.few:
+            free(self.parts)
+
+
+cdef class Writer(Reader):
+    """The calls that change one key, or a node."""
+
+    cdef tg_status put(self, object key, object value, tg_set_options *options,
+                       uint64_t *version) except *:
+        """Encodes and stores a value."""
+        cdef tg_part part
+        cdef Parts parts
+        cdef Py_ssize_t size = 0
+        if self.store == NULL:
+            self.raise_closed()
+        if self.native and type(value) is bytes:
+            options.codec = CODEC_BYTES
+            part.bytes = PyBytes_AS_STRING(value)
+            part.size = <size_t>PyBytes_GET_SIZE(value)
+            return self.put_parts(key, &part, 1, part.size, options, version)
+        if self.native and type(value) is str:
+            part.bytes = PyUnicode_AsUTF8AndSize(value, &size)
+            part.size = <size_t>size
+            if part.bytes != NULL:
+                options.codec = CODEC_TEXT
+                return self.put_parts(key, &part, 1, part.size, options, version)
+            PyErr_Clear()  # lone surrogates: the codec has a form for them
+        codec, pieces = self.encode(value)
+        options.codec = codec
+        parts = Parts(pieces)
+        return self.put_parts(key, parts.parts, <size_t>parts.count, parts.size, options, version)
+
+    cdef tg_status put_parts(self, object key, const tg_part *parts, size_t count, uint64_t size,
+                             tg_set_options *options, uint64_t *version) except *:
+        cdef tg_key name
+        cdef tg_status status
+        cdef Attachment attachment = self.attachment
+        key_of(key, &name)
+        options.deadline_ns = PASSED if size < NOGIL_BYTES else self.deadline()
+        while True:
+            if self.store == NULL:
+                self.raise_closed()
+            if options.deadline_ns == PASSED:
+                status = tg_set(self.store, &tg_hint, name, parts, count, options, version)
+            else:
+                with nogil:
+                    status = tg_set(attachment.store, &tg_hint, name, parts, count, options,
+                                    version)
+            if status == TG_OK or not self.again(status, &options.deadline_ns):
+                return status
+
+    cdef void store_value(self, object key, object value, object ttl) except *:
+        """`set`: creates or replaces, or removes when the time to live is over already."""
+        cdef tg_set_options options
+        cdef uint64_t version = 0
+        cdef tg_status status
+        options.mode = TG_SET_ALWAYS
+        options.if_version = 0
+        options.expiry = 0
+        if ttl is not None and not self.expiry_of(ttl, &options.expiry):
+            self.remove(key)
+            return
+        status = self.put(key, value, &options, &version)
+        if status != TG_OK:
+            self.raise_status(status, key)
+
+    cdef bint expiry_of(self, object ttl, uint32_t *expiry) except *:
+        """False: it is over already."""
+        cdef double seconds
+        expiry[0] = 0
+        if ttl is None:
+            return True
+        if isinstance(ttl, (str, bytes, bool)):
+            raise TypeError(f"ttl is a number of seconds or None, not {type(ttl).__name__}")
+        seconds = ttl
+        if seconds != seconds:
+            raise ValueError("ttl is not a number (NaN)")
+        if seconds <= 0:
+            return False
+        if self.store == NULL:
+            self.raise_closed()
+        if seconds < TTL_MAX:
+            expiry[0] = tg_expiry_after(self.store, seconds)
+        return True
+
+    def __setitem__(self, key, value):
+        self.store_value(key, value, None)
+
+    def __delitem__(self, key):
+        if not self.remove(key):
+            raise KeyError(key)
+
+    def set(self, key, value, *, ttl=None):
+        self.store_value(key, value, ttl)
+
+    def delete(self, key):
+        return self.remove(key)
+
+    def add(self, key, value, *, ttl=None):
+        cdef tg_set_options options
+        cdef uint64_t version = 0
+        cdef tg_status status
+        options.mode = TG_SET_IF_ABSENT
+        options.if_version = 0
+        if not self.expiry_of(ttl, &options.expiry):
+            self.check_key(key)
+            return False
+        status = self.put(key, value, &options, &version)
+        if status == TG_EXISTS:
+            return False
+        if status != TG_OK:
+            self.raise_status(status, key)
+        return True
+
+    def compare_and_set(self, key, version, value, *, ttl=None):
+        cdef tg_set_options options
+        cdef uint64_t published = 0
+        cdef tg_status status
+        if isinstance(version, bool) or not isinstance(version, int):
+            raise TypeError(f"a version is an int, not {type(version).__name__}")
+        if not 0 <= version < 1 << 64:
+            self.check_key(key)
+            return False
+        options.mode = TG_SET_IF_VERSION
+        options.if_version = version
+        if not self.expiry_of(ttl, &options.expiry):
+            options.expiry = 1  # over since the first tenth of a second of the store
+        status = self.put(key, value, &options, &published)
+        if status in (TG_EXISTS, TG_MISMATCH, TG_ABSENT):
+            return False
+        if status != TG_OK:
+            self.raise_status(status, key)
+        return True
+
+    def raw_replace(self, key, version, expiry, value):
+        """Stores a value if the version is still there (0: if absent), with a raw expiry."""
+        cdef tg_set_options options
+        cdef uint64_t published = 0
+        cdef tg_status status
+        options.mode = TG_SET_IF_VERSION
+        options.if_version = version
+        options.expiry = expiry
+        status = self.put(key, value, &options, &published)
+        if status in (TG_EXISTS, TG_MISMATCH, TG_ABSENT):
+            return False
+        if status != TG_OK:
+            self.raise_status(status, key)
+        return True
+
+    def raw_item(self, key):
+        """(value, version, raw expiry); KeyError."""
+        cdef uint64_t version = 0
+        cdef uint32_t expiry = 0
+        codec, data = self.copied(key, &version, &expiry)
+        return self.decoded(codec, data, key), version, expiry
+
+    cdef bint remove(self, object key) except *:
+        """Removes a value; False when there is none."""
+        cdef tg_key name
+        cdef tg_info info
+        cdef tg_status status
+        cdef Attachment attachment = self.attachment
+        cdef uint64_t deadline = PASSED
+        key_of(key, &name)
+        while True:
+            if self.store == NULL:
+                self.raise_closed()
+            if deadline == PASSED:
+                status = tg_delete(self.store, &tg_hint, name, NULL, NULL, &info, deadline)
+            else:
+                with nogil:
+                    status = tg_delete(attachment.store, &tg_hint, name, NULL, NULL, &info,
+                                       deadline)
+            if status == TG_OK:
+                return True
+            if status == TG_ABSENT:
+                return False
+            if not self.again(status, &deadline):
+                self.raise_status(status, key)
+
+    def raw_take(self, key):
+        """Removes a value and returns it decoded, in one step; KeyError."""
+        cdef tg_key name
+        cdef tg_info info
+        cdef tg_status status
+        cdef tg_taking taking
+        cdef Attachment attachment = self.attachment
+        cdef uint64_t deadline = PASSED
+        key_of(key, &name)
+        taking.bytes = NULL
+        taking.size = 0
+        taking.known = self.known
+        try:
+            while True:
+                if self.store == NULL:
+                    self.raise_closed()
+                taking.refused = TG_READ_FINE
+                with nogil:
+                    status = tg_delete(attachment.store, &tg_hint, name, tg_take_raw, &taking,
+                                       &info, deadline)
+                if status == TG_OK:
+                    value = taking.bytes[:taking.size]
+                    return self.decoded(taking.codec, value, key)
+                if status == TG_ABSENT:
+                    raise KeyError(key)
+                if taking.refused == TG_READ_NO_CODEC:
+                    self.decoded(taking.codec, b"", key)
+                if taking.refused == TG_READ_NO_MEMORY:
+                    raise MemoryError(f"no memory for a copy of {key!r}")
+                if not self.again(status, &deadline):
+                    self.raise_status(status, key)
+        finally:
+            PyMem_RawFree(taking.bytes)
+
+    def drop(self, key):
+        """Removes a node with all below it; None is all below the root."""
+        cdef tg_key name
+        cdef tg_status status
+        cdef Attachment attachment = self.attachment
+        cdef uint64_t deadline
+        node_of(key, &name)
+        deadline = self.deadline()
+        while True:
+            with nogil:
+                status = tg_drop(attachment.store, &tg_hint, name, deadline)
+            if status == TG_OK:
+                return True
+            if status == TG_ABSENT:
+                return False
+            if not self.again(status, &deadline):
+                self.raise_status(status, key)
+
+    def raw_rename(self, source, target, replace):
+        """Moves a node: the core's status, TG_OK, TG_ABSENT, TG_EXISTS or TG_INVALID, by name."""
+        cdef tg_key old
+        cdef tg_key new
+        cdef tg_status status
+        cdef Attachment attachment = self.attachment
+        cdef bint over = replace
+        cdef uint64_t deadline
+        key_of(source, &old)
+        key_of(target, &new)
+        deadline = self.deadline()
+        while True:
+            with nogil:
+                status = tg_rename(attachment.store, &tg_hint, old, new, over, deadline)
+            if status in (TG_OK, TG_ABSENT, TG_EXISTS):
+                return tg_status_name(status).decode()
+            if status == TG_INVALID and not why_invalid(source) and not why_invalid(target):
+                return "TG_INVALID"
+            if not self.again(status, &deadline):
+                self.raise_status(status, target if why_invalid(target) else source)
+
+    def touch(self, key, ttl):
+        """Sets the time to live of a value; False when there is none."""
+        cdef tg_key name
+        cdef tg_status status
+        cdef uint32_t expiry = 0
+        cdef Attachment attachment = self.attachment
+        cdef uint64_t deadline
+        if not self.expiry_of(ttl, &expiry):
+            return self.remove(key)
+        key_of(key, &name)
+        deadline = self.deadline()
+        while True:
+            with nogil:
+                status = tg_touch(attachment.store, &tg_hint, name, expiry, deadline)
+            if status == TG_OK:
+                return True
+            if status == TG_ABSENT:
+                return False
+            if not self.again(status, &deadline):
+                self.raise_status(status, key)

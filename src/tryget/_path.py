@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments of `open` that are text: sizes, names of stores, folders."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from tryget._errors import Error, NotOwner, StoreNotFound
+
+SUFFIX = ".tryget"
+SIZE_MIN = 4 << 20
+_NAME_MAX = 200
+
+_UNITS = {"": 1, "B": 1} | {
+    f"{letter}{suffix}": base**power
+    for power, letter in enumerate("KMGT", 1)
+    for suffix, base in (("IB", 1024), ("B", 1000))
+}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+
+
+def parse_size(size: int | str) -> int:
+    """Bytes of `512 << 20`, "512MiB" or "2GB"."""
+    if isinstance(size, str):
+        size = _bytes_of(size)
+    elif isinstance(size, bool) or not isinstance(size, int):
+        raise TypeError(f"size is an int or text such as '512MiB', not {type(size).__name__}")
+    if size < SIZE_MIN:
+        raise ValueError(f"size {size} is too small: a store needs at least 4 MiB")
+    if size >= 1 << 63:
+        raise ValueError(f"size {size} is too large")
+    return size
+
+
+def _bytes_of(text: str) -> int:
+    match = _SIZE.fullmatch(text)
+    unit = _UNITS.get(match[2].upper()) if match else None
+    if match is None or unit is None:
+        raise ValueError(
+            f"size {text!r} is not understood: a number with B, KiB, MiB, GiB, TiB, "
+            "KB, MB, GB or TB, as in '512MiB'"
+        )
+    whole, _, fraction = match[1].partition(".")
+    scale: int = 10 ** len(fraction)
+    return int(whole + fraction) * unit // scale
+
+
+def check_name(name: str) -> str:
+    """A store's name: what may stand before `.tryget` in a file name."""
+    if not isinstance(name, str):
+        raise TypeError(f"a store's name is a str, not {type(name).__name__}")
+    try:
+        size = len(os.fsencode(name))
+    except UnicodeEncodeError:
+        size = 0
+    if not 0 < size <= _NAME_MAX or "/" in name or "\0" in name:
+        raise ValueError(
+            f"{name!r} can't be the name of a store: use 1 to {_NAME_MAX} bytes without / and NUL"
+        )
+    return name
+
+
+def default_directory() -> Path:
+    """`$TRYGET_DIR`, or a folder of this user in /dev/shm."""
+    named = os.environ.get("TRYGET_DIR")
+    return Path(named) if named else Path(f"/dev/shm/tryget-{os.geteuid()}")
+
+
+def resolve_directory(directory: str | os.PathLike[str] | None, *, make: bool) -> Path:
+    """The folder of a store as an absolute path; the default one is made when missing."""
+    if directory is not None:
+        path = Path(os.path.abspath(os.fsdecode(directory)))
+        if not path.is_dir():
+            raise StoreNotFound(f"there is no folder {path}: make it, or name another")
+        return path
+    path = Path(os.path.abspath(default_directory()))
+    if make:
+        _make(path)
+    _check_owner(path, missing_is_fine=not make)
+    return path
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError:
+        raise NotOwner(f"{path} is in the way: it is not a folder; set TRYGET_DIR") from None
+    except OSError as problem:
+        raise Error(f"{path} can't be made ({problem.strerror}): set TRYGET_DIR") from problem
+
+
+def _check_owner(path: Path, *, missing_is_fine: bool) -> None:
+    """Refuses a default folder that somebody else made, or may write to."""
+    try:
+        # A folder that the user named may be a link; nobody names the default one.
+        status = os.stat(path) if os.environ.get("TRYGET_DIR") else os.lstat(path)
+    except FileNotFoundError:
+        if missing_is_fine:
+            return
+        raise StoreNotFound(f"there is no folder {path}") from None
+    if not stat.S_ISDIR(status.st_mode):
+        raise NotOwner(f"{path} is not a folder: remove it, or set TRYGET_DIR")
+    if os.environ.get("TRYGET_DIR"):
+        return  # named by the user, who may mean a shared one
+    if status.st_uid != os.geteuid():
+        raise NotOwner(
+            f"{path} belongs to user {status.st_uid}, not to {os.geteuid()}: set TRYGET_DIR"
+        )
+    if status.st_mode & 0o022:
+        raise NotOwner(f"{path} can be written by others: chmod 700 it, or set TRYGET_DIR")
+
+
+def store_path(directory: Path, name: str) -> Path:
+    """The file of a store."""
+    return directory / f"{name}{SUFFIX}"

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Store`: a mapping of paths to values that processes share.
+
+The calls that only convert are inherited from the extension: `get`, `[]`, `in`, `set`, `add`,
+`delete`, `drop`, `touch`, `compare_and_set`, `children`.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from types import TracebackType
+from typing import Any
+
+from tryget._core import Attachment, RawStore
+from tryget._errors import KeyExists
+from tryget.codecs import numbers
+from tryget.codecs.registry import Coding
+from tryget.store.pin import Pin
+from tryget.store.records import Report, Stat, Statistics, Usage, Violation
+from tryget.store.views import MISSING, StoreItems, StoreKeys, StoreValues
+
+
+class Store(RawStore, MutableMapping[str, Any]):
+    """A store that this process has open. `tryget.open` makes these.
+
+    >>> import tryget
+    >>> with tryget.open("doc-store", size="4MiB") as store:
+    ...     store["users/42/name"] = "Ada"
+    ...     store["users/42/name"], store.children("users"), "users" in store
+    ('Ada', ['42'], False)
+    >>> tryget.unlink("doc-store")
+
+    Any number of threads and processes may use a store at once. Reads take no lock. A process
+    that is killed, stopped or forked in the middle of a call harms nobody.
+    """
+
+    __slots__ = ("_coding", "_mode", "_timeout", "directory", "name")
+
+    def __init__(
+        self,
+        attachment: Attachment,
+        coding: Coding,
+        *,
+        name: str,
+        directory: str,
+        timeout: float | None,
+        mode: int,
+    ) -> None:
+        super().__init__(attachment, timeout, coding)
+        self.name = name
+        self.directory = directory
+        self._coding = coding
+        self._timeout = timeout
+        self._mode = mode
+
+    # ---- the store itself --------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Ends the use of this object. Values and pins that were read stay valid."""
+        self.raw_close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Callable[..., "Store"], tuple[Any, ...]]:
+        from tryget.store.opening import reopen
+
+        return reopen, (self.directory, self.name, self.uuid, self._mode)
+
+    def __repr__(self) -> str:
+        return f"<tryget.Store {self.path}{' (closed)' if self.closed else ''}>"
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Store) and other.uuid == self.uuid:
+            return True
+        return super().__eq__(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # ---- as a dict ---------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[str]:
+        return self.raw_walk(None)
+
+    def __len__(self) -> int:
+        return self.raw_count(None)[0]
+
+    def __bool__(self) -> bool:
+        return next(self.raw_walk(None), None) is not None
+
+    def keys(self, prefix: str | None = None) -> StoreKeys:
+        """A view of all keys; with `prefix`, of that node and all below it."""
+        return StoreKeys(self, prefix)
+
+    def items(self) -> StoreItems:
+        """A view of the pairs."""
+        return StoreItems(self)
+
+    def values(self) -> StoreValues:
+        """A view of the values."""
+        return StoreValues(self)
+
+    def pop(self, key: str, default: Any = MISSING) -> Any:
+        """Removes a key and returns its value, in one step."""
+        try:
+            return self.raw_take(key)
+        except KeyError:
+            if default is MISSING:
+                raise
+            return default
+
+    def popitem(self) -> tuple[str, Any]:
+        """Removes some key and returns it with its value, in one step."""
+        while True:
+            key = next(iter(self), None)
+            if key is None:
+                raise KeyError(f"{self!r} is empty")
+            value = self.pop(key, MISSING)
+            if value is not MISSING:
+                return key, value
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The value of a key; when it is absent, `default` is stored first."""
+        while True:
+            value = self.get(key, MISSING)
+            if value is not MISSING:
+                return value
+            if self.add(key, default):
+                return default
+
+    def clear(self) -> None:
+        """Removes everything, in one step."""
+        self.drop(None)
+
+    # ---- many at once ------------------------------------------------------------------------
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        """The values of the keys that are there."""
+        found = {}
+        for key in _several(keys):
+            value = self.get(key, MISSING)
+            if value is not MISSING:
+                found[key] = value
+        return found
+
+    def set_many(self, mapping: Mapping[str, Any], *, ttl: float | None = None) -> None:
+        """Stores each pair; each by itself is atomic."""
+        for key, value in mapping.items():
+            self.set(key, value, ttl=ttl)
+
+    def delete_many(self, keys: Iterable[str]) -> int:
+        """Removes the keys; how many were there."""
+        return sum(self.delete(key) for key in _several(keys))
+
+    # ---- pins, versions, numbers -------------------------------------------------------------
+
+    def pin(self, key: str) -> Pin:
+        """Keeps the value of a key where and as it is: KeyError, StoreFull."""
+        return Pin(self, key, self.raw_pin(key))
+
+    def try_get(self, key: str) -> Pin | None:
+        """As `pin`; None when the key is absent."""
+        try:
+            return self.pin(key)
+        except KeyError:
+            return None
+
+    def increment(self, key: str, delta: int = 1, *, initial: int | None = None) -> int:
+        """Adds to an int, atomically; an absent key is `initial` first, or a KeyError."""
+        for number in (delta, 0 if initial is None else initial):
+            if type(number) is not int:
+                raise TypeError(f"increment adds ints, not {type(number).__name__}")
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        while True:
+            try:
+                value, version, expiry = self.raw_item(key)
+            except KeyError:
+                if initial is None:
+                    raise
+                value, version, expiry = initial, 0, 0
+            if type(value) is not int:
+                raise TypeError(f"{self!r}: {key!r} holds {type(value).__name__}, not an int")
+            if self.raw_replace(key, version, expiry, value + delta):
+                return value + delta
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"{self!r}: others changed {key!r} all the time: try again")
+
+    # ---- the tree ----------------------------------------------------------------------------
+
+    def walk(self, key: str | None = None) -> Iterator[str]:
+        """The keys of a node and all below it."""
+        if key is not None and key in self:
+            yield key
+        yield from self.raw_walk(key)
+
+    def rename(self, old: str, new: str, *, replace: bool = False) -> None:
+        """Moves a node with all below it, in one step."""
+        if old == new:
+            self._rename_onto_itself(old, replace)
+            return
+        answer = self.raw_rename(old, new, replace)
+        if answer == "TG_ABSENT":
+            raise KeyError(old)
+        if answer == "TG_EXISTS":
+            raise KeyExists(f"{self!r}: {new!r} is there already: rename with replace=True")
+        if answer == "TG_INVALID":
+            raise ValueError(f"{self!r}: {old!r} can't be moved to {new!r}, below or above itself")
+
+    def _rename_onto_itself(self, key: str, replace: bool) -> None:
+        if self.raw_stat(key) is None:
+            raise KeyError(key)
+        if not replace:
+            raise KeyExists(f"{self!r}: {key!r} is there already: rename with replace=True")
+
+    def stat(self, key: str) -> Stat:
+        """What is known of a key; KeyError."""
+        found = self.raw_stat(key)
+        if found is None:
+            raise KeyError(key)
+        nbytes, version, pins, expires, codec, has_value, children = found
+        kind = numbers.NAMES.get(codec, "unknown") if has_value else "directory"
+        return Stat(nbytes, version, pins, expires, kind, has_value, children)
+
+    def usage(self, key: str | None = None) -> Usage:
+        """How much a node and all below it hold: zeros when it is absent."""
+        entries, nbytes = self.raw_count(key)
+        own = None if key is None else self.raw_stat(key)
+        if own is not None and own[5]:
+            entries, nbytes = entries + 1, nbytes + own[0]
+        return Usage(entries, nbytes)
+
+    # ---- the whole ---------------------------------------------------------------------------
+
+    def statistics(self) -> Statistics:
+        """The store in numbers."""
+        return Statistics(self.name, self.path, *self.raw_usage())
+
+    def verify(self, deep: bool = False) -> Report:
+        """Checks the store's memory; `deep` reads the checksum of every value too."""
+        exact, counts, leaked, count, violations = self.raw_verify(deep)
+        return Report(
+            exact=exact,
+            violations=tuple(Violation(*violation) for violation in violations),
+            violation_count=count,
+            leaked_bytes=leaked,
+            records=counts["records"],
+            objects=counts["objects"],
+            directories=counts["dirs"],
+            blocks=counts["blocks"],
+            pages=counts["pages"],
+        )
+
+
+def _several(keys: Iterable[str]) -> Iterable[str]:
+    if isinstance(keys, str):
+        raise TypeError("keys is an iterable of keys, not one key")
+    return keys

@@ -166,9 +166,18 @@ static double clock_seconds(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* The ends of runs seen so far, an open hash set. */
+/* The ends of runs seen so far, an open hash set. Also audits the replay: the record alone
+ * must lead to the same end. */
 static void note_state(struct explore_result *r) {
     uint64_t hash = sim_state_hash() | 1;
+    struct sim_budget budget = sim.budget;
+    r->failed = sim_replay_run();
+    if (!r->failed && (sim_state_hash() | 1) != hash) {
+        r->failed = sim.failed = true;
+        snprintf(sim.failure, sizeof sim.failure, "the replay of a run came to another end");
+    }
+    sim.budget = budget;
+    if (r->failed) return;
     if (!states) states = calloc(STATES_MAX, sizeof *states);
     if (!states || r->states > STATES_MAX / 2) return;
     for (uint64_t at = hash >> 40;; at++) {

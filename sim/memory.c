@@ -67,17 +67,22 @@ static uint64_t forward(const struct sim_thread *t, const char *address, unsigne
     return value;
 }
 
-bool sim_drainable(unsigned fiber, unsigned index) {
+/* Must entry `first` leave before entry `second` of the same buffer? */
+static bool precedes(const struct pending_store *first, const struct pending_store *second) {
+    if (sim.delay == DELAY_TSO || second->release || first->group < second->group) return true;
+    return overlaps(first->address, first->size, second->address, second->size);
+}
+
+void sim_drain_until(unsigned fiber, unsigned index) {
     const struct sim_thread *t = &sim.threads[fiber];
-    const struct pending_store *p = &t->pending[index];
-    if (index == 0) return true;
-    if (sim.delay == DELAY_TSO || p->release) return false;
-    for (unsigned i = 0; i < index; i++) {
-        const struct pending_store *q = &t->pending[i];
-        if (q->group < p->group || overlaps(p->address, p->size, q->address, q->size))
-            return false;
-    }
-    return true;
+    uint32_t needed = 1u << index;
+    _Static_assert(PENDING_MAX <= 32, "entries as bits");
+    for (unsigned k = index; k > 0; k--)
+        for (unsigned j = 0; needed & 1u << k && j < k; j++)
+            if (precedes(&t->pending[j], &t->pending[k])) needed |= 1u << j;
+    unsigned gone = 0;
+    for (; needed; needed &= needed - 1)
+        sim_drain_one(fiber, (unsigned)__builtin_ctz(needed) - gone++);
 }
 
 void sim_drain_one(unsigned fiber, unsigned index) {

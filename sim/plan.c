@@ -11,6 +11,28 @@ static struct explore_plan *add(struct phase *phases, unsigned *count, const cha
     return &p->plan;
 }
 
+/* A fixed number of runs: first, so that the time they leave goes to the exhaustive ones. */
+static unsigned add_random(const struct sim_scenario *s, uint64_t seed, unsigned scale,
+                           struct phase *phases, unsigned count) {
+    for (unsigned i = 0; i < 2; i++) {
+        struct explore_plan *p = add(phases, &count, i ? "random" : "pct", i ? EXPLORE_RANDOM : EXPLORE_PCT);
+        p->crashes = s->flags & SIM_CRASH ? 1 : 0;
+        p->recover_crashes = s->flags & SIM_CRASH2 ? 1 : 0;
+        p->stops = s->flags & SIM_STOP ? 1 : 0;
+        p->delay = s->flags & SIM_DELAY ? DELAY_PSO : DELAY_NONE;
+        p->runs_max = 2000 * (uint64_t)scale;
+        p->seed = seed;
+        /* Faults in every run would leave too few that end undisturbed. */
+        if (s->flags & (SIM_CRASH | SIM_STOP)) {
+            struct explore_plan copy = *p;
+            p = add(phases, &count, i ? "random, no fault" : "pct, no fault", copy.mode);
+            *p = copy;
+            p->crashes = p->recover_crashes = p->stops = 0;
+        }
+    }
+    return count;
+}
+
 /* Bound 2 with a crash at every point is hours for a long operation: faults are explored
  * with one preemption, and the rest is left to chance. */
 unsigned plan_phases(const struct sim_scenario *s, uint64_t seed, unsigned scale,
@@ -18,6 +40,7 @@ unsigned plan_phases(const struct sim_scenario *s, uint64_t seed, unsigned scale
     unsigned count = 0, fault_bound = s->fault_bound ? s->fault_bound : 1;
     struct explore_plan *p = add(phases, &count, "interleavings", EXPLORE_EXHAUSTIVE);
     p->bound = s->bound ? s->bound : 2;
+    count = add_random(s, seed, scale, phases, count);
     if (s->flags & SIM_CRASH) {
         p = add(phases, &count, "crash", EXPLORE_EXHAUSTIVE);
         p->bound = fault_bound;
@@ -40,22 +63,6 @@ unsigned plan_phases(const struct sim_scenario *s, uint64_t seed, unsigned scale
         p = add(phases, &count, "delayed (pso)", EXPLORE_EXHAUSTIVE);
         p->bound = fault_bound;
         p->delay = DELAY_PSO;
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        p = add(phases, &count, i ? "random" : "pct", i ? EXPLORE_RANDOM : EXPLORE_PCT);
-        p->crashes = s->flags & SIM_CRASH ? 1 : 0;
-        p->recover_crashes = s->flags & SIM_CRASH2 ? 1 : 0;
-        p->stops = s->flags & SIM_STOP ? 1 : 0;
-        p->delay = s->flags & SIM_DELAY ? DELAY_PSO : DELAY_NONE;
-        p->runs_max = 2000 * (uint64_t)scale;
-        p->seed = seed;
-        /* Faults in every run would leave too few that end undisturbed. */
-        if (s->flags & (SIM_CRASH | SIM_STOP)) {
-            struct explore_plan copy = *p;
-            p = add(phases, &count, i ? "random, no fault" : "pct, no fault", copy.mode);
-            *p = copy;
-            p->crashes = p->recover_crashes = p->stops = 0;
-        }
     }
     return count;
 }

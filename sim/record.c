@@ -4,7 +4,7 @@
  *   MODE:ITEM,ITEM,...     MODE is sc, tso or pso
  *   ITEM = STEP.SUB KIND   at decision SUB of step STEP:
  *          >F  switch to fiber F       xP  crash process P      sP  stop process P
- *          dF.I  drain entry I of fiber F      g  go on (where another choice is default)
+ *          dF.I  drain up to entry I of fiber F      g  go on (where another choice is default)
  *   ".SUB" is left out when it is 1. What is not listed takes the default.
  */
 #include <stdio.h>

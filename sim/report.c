@@ -108,11 +108,13 @@ static void print_story(void) {
 /* --- replay */
 
 bool sim_replay_run(void) {
-    bool before = sim.replaying;
+    bool before = sim.replaying, reduce = sim.reduce;
     sim.replaying = true;
+    sim.reduce = false;
     sim.budget = (struct sim_budget){1u << 30, 1u << 30, 1u << 30, 1u << 30, 1u << 30};
     sim_run();
     sim.replaying = before;
+    sim.reduce = reduce;
     return sim.failed;
 }
 

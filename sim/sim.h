@@ -50,7 +50,7 @@ enum sim_choice_kind { CHOICE_GO, CHOICE_SWITCH, CHOICE_CRASH, CHOICE_STOP, CHOI
 struct sim_choice {
     uint8_t kind;
     uint8_t who;      /* fiber, or process for a crash or stop */
-    uint16_t index;   /* which pending store */
+    uint16_t index;   /* drain: the pending store that becomes visible */
 };
 
 struct sim_recorded {
@@ -158,7 +158,8 @@ void sim_changed(void);
 /* --- memory.c */
 void sim_drain_all(unsigned fiber);
 void sim_drain_one(unsigned fiber, unsigned index);
-bool sim_drainable(unsigned fiber, unsigned index);
+/* Drains entry `index` and what must leave before it. */
+void sim_drain_until(unsigned fiber, unsigned index);
 uint64_t sim_peek(const void *address, unsigned size);
 
 /* --- os.c */

@@ -34,6 +34,9 @@
 
 #include "sim.h"
 
+/* I2: a point may or may not ask before its fiber leaves; both ways the pick has this number. */
+enum { SUB_OF_PICK = 100 };
+
 static unsigned bit_index(uint32_t mask) {
     return (unsigned)__builtin_ctz(mask);
 }
@@ -115,23 +118,37 @@ static void spend_crash(unsigned process) {
 
 /* --- choices */
 
+/* In a replay, what is recorded for this step from decision `sub` on. Skips what no longer
+ * fits, which happens when other choices were left out. */
+static const struct sim_recorded *next_recorded(uint32_t sub) {
+    for (; sim_replay_position < sim_record.count; sim_replay_position++) {
+        const struct sim_recorded *next = &sim_record.items[sim_replay_position];
+        if (next->step > sim.step) return NULL;
+        if (next->step == sim.step && next->sub >= sub) return next;
+    }
+    return NULL;
+}
+
 static struct sim_choice decide(const struct sim_choice *options, unsigned count, bool free) {
     sim.sub++;
     if (sim.replaying) {
-        if (sim_replay_position < sim_record.count) {
-            const struct sim_recorded *next = &sim_record.items[sim_replay_position];
-            if (next->step == sim.step && next->sub <= sim.sub) {
-                sim_replay_position++;
-                return next->choice;
-            }
-        }
-        return options[0];
+        const struct sim_recorded *next = next_recorded(sim.sub);
+        if (!next || next->sub != sim.sub) return options[0];
+        sim_replay_position++;
+        return next->choice;
     }
     unsigned picked = count > 1 ? explore_choose(options, count, free) : 0;
     if (picked && sim_record.count < RECORD_MAX)
         sim_record.items[sim_record.count++] =
             (struct sim_recorded){sim.step, sim.sub, options[picked]};
     return options[picked];
+}
+
+/* True if the word is one on which fibers depend on each other. */
+static bool is_shared(uint16_t cell, bool with_recovery) {
+    uint32_t fibers = cell & ((1u << SIM_FIBERS) - 1);
+    if (!with_recovery) fibers &= (1u << SIM_ACTORS_MAX) - 1;
+    return cell & 1u << 15 && (fibers & (fibers - 1));
 }
 
 static unsigned add(struct sim_choice *options, unsigned count, enum sim_choice_kind kind,
@@ -147,11 +164,18 @@ static unsigned add_switches(struct sim_choice *options, unsigned count, uint32_
     return count;
 }
 
+/* A store that nobody else looks at need not be seen to drain. */
+static bool is_visible_to_others(const struct pending_store *p) {
+    const uint16_t *cell = sim_cell(p->address);
+    return !sim.reduce || !cell || is_shared(*cell, sim.faults);
+}
+
 static unsigned add_drains(struct sim_choice *options, unsigned count, uint32_t fibers) {
     for (fibers &= sim.buffered; fibers; fibers &= fibers - 1) {
         unsigned f = bit_index(fibers);
         for (unsigned i = 0; i < sim.threads[f].pending_count; i++)
-            if (sim_drainable(f, i)) count = add(options, count, CHOICE_DRAIN, f, i);
+            if (is_visible_to_others(&sim.threads[f].pending[i]))
+                count = add(options, count, CHOICE_DRAIN, f, i);
     }
     return count;
 }
@@ -173,8 +197,7 @@ static bool fits(struct sim_choice c) {
     case CHOICE_STOP:
         return c.who < SIM_PROCESSES && sim_fibers_of(c.who) != 0;
     case CHOICE_DRAIN:
-        return c.who < SIM_FIBERS && c.index < sim.threads[c.who].pending_count &&
-               sim_drainable(c.who, c.index);
+        return c.who < SIM_FIBERS && c.index < sim.threads[c.who].pending_count;
     default:
         return true;
     }
@@ -198,7 +221,7 @@ static bool apply(struct sim_choice c) {
         sim.budget.stops -= sim.budget.stops > 0;
         stop_process(c.who);
     } else if (c.kind == CHOICE_DRAIN) {
-        sim_drain_one(c.who, c.index);
+        sim_drain_until(c.who, c.index);
     }
     return !(sim.ready & ~sim.stopped & self);
 }
@@ -268,18 +291,35 @@ static unsigned pick_options(struct sim_choice *options, uint32_t runnable, bool
     return count;
 }
 
+/* Nobody runs: the last stores appear. In which order matters only to who waits for them,
+ * or where two fibers wrote the same word. */
+static void drain_at_rest(void) {
+    struct sim_choice options[OPTIONS_MAX];
+    uint32_t sub = sim.sub;
+    bool alone = (sim.buffered & (sim.buffered - 1)) == 0;
+    bool matters = !alone || sim.paused || sim.waiting;
+    unsigned count;
+    while (matters && (count = add_drains(options, 0, ~0u)) > 0) {
+        struct sim_choice c = decide(options, sim.budget.free_switches ? count : 1, true);
+        if (c.kind != CHOICE_DRAIN || !fits(c)) c = options[0];
+        if (c.who != options[0].who || c.index != options[0].index)
+            sim.budget.free_switches -= sim.budget.free_switches > 0;
+        apply(c);
+        if (sim.ready & ~sim.stopped) break;
+    }
+    if (!(sim.ready & ~sim.stopped))
+        for (unsigned f = 0; f < SIM_FIBERS; f++) sim_drain_all(f);
+    sim.sub = sub + SIM_FIBERS * PENDING_MAX; /* I2: whatever was offered here */
+}
+
 /* The next fiber to run; FIBER_NONE when the phase is over or the run failed. */
 unsigned sim_pick_next(bool is_pause) {
+    if (sim.sub < SUB_OF_PICK) sim.sub = SUB_OF_PICK;
     for (;;) {
         uint32_t runnable = sim.ready & ~sim.stopped;
         struct sim_choice options[OPTIONS_MAX];
-        if (!runnable && sim.buffered) { /* in which order do the last stores appear? */
-            unsigned drains = add_drains(options, 0, ~0u);
-            struct sim_choice c = decide(options, sim.budget.free_switches ? drains : 1, true);
-            if (c.kind != CHOICE_DRAIN || !fits(c)) c = options[0];
-            if (c.who != options[0].who || c.index != options[0].index)
-                sim.budget.free_switches -= sim.budget.free_switches > 0;
-            apply(c);
+        if (!runnable && sim.buffered) {
+            drain_at_rest();
             continue;
         }
         if (!runnable) {
@@ -309,13 +349,6 @@ void sim_leave(bool is_pause) {
 }
 
 /* --- points */
-
-/* True if the word is one on which fibers depend on each other. */
-static bool is_shared(uint16_t cell, bool with_recovery) {
-    uint32_t fibers = cell & ((1u << SIM_FIBERS) - 1);
-    if (!with_recovery) fibers &= (1u << SIM_ACTORS_MAX) - 1;
-    return cell & 1u << 15 && (fibers & (fibers - 1));
-}
 
 /* Remembers the access; true if it may depend on another fiber. */
 static bool note_access(enum sim_op op, const void *address) {
@@ -387,9 +420,7 @@ static void decide_at_point(bool shared, bool crash) {
 static void offer(enum sim_op op, const void *address) {
     bool shared = true, crash = true;
     if (sim.replaying) {
-        bool due = sim_replay_position < sim_record.count &&
-                   sim_record.items[sim_replay_position].step == sim.step;
-        if (TG_LIKELY(!due)) return;
+        if (TG_LIKELY(!next_recorded(1))) return;
     } else if (sim.reduce) {
         shared = note_access(op, address) || sim.woke_spinner;
         sim.woke_spinner = false;

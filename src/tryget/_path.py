@@ -12,7 +12,7 @@ SUFFIX = ".tryget"
 SIZE_MIN = 4 << 20
 _NAME_MAX = 200
 
-_UNITS = {"": 1, "B": 1} | {
+_UNITS: dict[str, int] = {"": 1, "B": 1} | {
     f"{letter}{suffix}": base**power
     for power, letter in enumerate("KMGT", 1)
     for suffix, base in (("IB", 1024), ("B", 1000))
@@ -42,8 +42,7 @@ def _bytes_of(text: str) -> int:
             "KB, MB, GB or TB, as in '512MiB'"
         )
     whole, _, fraction = match[1].partition(".")
-    scale: int = 10 ** len(fraction)
-    return int(whole + fraction) * unit // scale
+    return int(whole + fraction) * unit // int("1" + "0" * len(fraction))
 
 
 def check_name(name: str) -> str:

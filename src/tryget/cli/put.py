@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tryget put`"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tryget.cli.common import with_store
+from tryget.store import Store
+
+
+@click.command()
+@with_store
+@click.argument("key")
+@click.argument("value", required=False)
+@click.option("--file", type=click.Path(exists=True, dir_okay=False), help="The bytes of a file.")
+@click.option("--json", "as_json", is_flag=True, help="VALUE is JSON, not text.")
+@click.option("--ttl", type=float, help="Seconds to live.")
+def put(
+    store: Store, key: str, value: str | None, file: str | None, as_json: bool, ttl: float | None
+) -> None:
+    """Stores VALUE as text under KEY; without it, the bytes of standard input."""
+    content: Any
+    if file is not None:
+        content = Path(file).read_bytes()
+    elif value is None:
+        content = sys.stdin.buffer.read()
+    else:
+        content = json.loads(value) if as_json else value
+    store.set(key, content, ttl=ttl)

@@ -143,11 +143,12 @@ static tg_status log_shrink(struct tg_call *call, struct tg_unlink *unlink) {
     return TG_OK;
 }
 
-static tg_status log_remove_top(struct tg_call *call, struct tg_unlink *unlink) {
-    struct tg_place *place = &unlink->place[unlink->levels];
+/* The record of one level leaves its bucket and its directory. */
+static tg_status log_remove_level(struct tg_call *call, struct tg_unlink *unlink, uint32_t i) {
+    struct tg_place *place = &unlink->place[i];
     struct tg_record *old = place->record;
     tg_table_log_remove(call, place);
-    if (!tg_children_log_remove(call, unlink->dir[unlink->levels], old)) return TG_CORRUPT;
+    if (!tg_children_log_remove(call, unlink->dir[i], old)) return TG_CORRUPT;
     tg_log_account(call, tg_record_has_value(old) && !unlink->value_moves ? -1 : 0,
                    -(int64_t)tg_record_block_bytes(call->local, old));
     tg_log_record_gone(call, old, !unlink->value_moves);
@@ -169,7 +170,12 @@ static void log_dead_dirs(struct tg_call *call, struct tg_unlink *unlink) {
 }
 
 tg_status tg_unlink_log(struct tg_call *call, struct tg_unlink *unlink) {
-    tg_status status = unlink->shrink ? log_shrink(call, unlink) : log_remove_top(call, unlink);
+    uint32_t top = unlink->levels;
+    tg_status status =
+        unlink->shrink ? log_shrink(call, unlink) : log_remove_level(call, unlink, top);
+    /* What moves must not be found by the reaper below a directory that ends. */
+    if (status == TG_OK && unlink->value_moves && top > 0)
+        status = log_remove_level(call, unlink, 0);
     if (status == TG_OK) log_dead_dirs(call, unlink);
     return status;
 }

@@ -100,7 +100,7 @@ static const struct tg_os_ops image_ops = {
     .processor = image_number,
 };
 
-static void image_make(struct image *image, const struct tg_region_options *options) {
+static inline void image_make(struct image *image, const struct tg_region_options *options) {
     struct tg_header header;
     *image = (struct image){.os = {&image_ops}, .random = 88172645463325252u};
     REQUIRE(tg_region_plan(options, &header) == TG_OK);
@@ -114,7 +114,7 @@ static void image_make(struct image *image, const struct tg_region_options *opti
     image->commits = 0;
 }
 
-static void image_free(struct image *image) { munmap(image->base, image->size); }
+static inline void image_free(struct image *image) { munmap(image->base, image->size); }
 
 static inline void image_call(struct image *image, struct tg_call *call) {
     tg_call_begin(call, &image->local, 0, TG_FOREVER);

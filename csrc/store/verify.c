@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify.h"
+
+#include "../arena/slab.h"
+#include "../arena/verify.h"
+#include "../owner/lock.h"
+#include "../region/region.h"
+#include "verify_state.h"
+
+/* ---- reports ---------------------------------------------------------------------- */
+
+static size_t append(char *text, size_t at, size_t capacity, const char *more) {
+    for (; *more && at + 1 < capacity; more++) text[at++] = *more;
+    text[at] = 0;
+    return at;
+}
+
+void tg_check_say(struct tg_check *check, const char *rule, uint64_t where, const char *what,
+                  const char *problem) {
+    struct tg_report *report = check->report;
+    uint32_t index = report->violation_count;
+    if (report->violation_count != UINT32_MAX) report->violation_count++;
+    if (index >= report->violation_capacity || report->violations == NULL) return;
+    struct tg_violation *violation = &report->violations[index];
+    violation->rule = rule;
+    violation->where = where;
+    size_t at = append(violation->text, 0, sizeof violation->text, what);
+    if (problem[0]) at = append(violation->text, at, sizeof violation->text, ": ");
+    (void)append(violation->text, at, sizeof violation->text, problem);
+}
+
+void tg_check_pending(struct tg_check *check, const void *where, const char *what) {
+    if (check->options->settled)
+        tg_check_say(check, "pending", tg_check_where(check, where), what, "is not finished");
+}
+
+/* ---- marks ------------------------------------------------------------------------- */
+
+static uint32_t words_a_page(const struct tg_local *local) {
+    uint32_t words = 1;
+    for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++) {
+        uint32_t more = tg_class_shape(local, class).words;
+        if (more > words) words = more;
+    }
+    return words;
+}
+
+uint64_t tg_verify_scratch_size(const struct tg_local *local) {
+    uint64_t marks = (uint64_t)local->header.page_count * words_a_page(local) * 8;
+    return 2 * marks + TG_CHECK_DEPTH * sizeof(struct tg_check_frame);
+}
+
+static bool mark(uint64_t *bits, uint64_t index) {
+    uint64_t bit = 1ull << (index % 64), old = bits[index / 64];
+    bits[index / 64] = old | bit;
+    return !(old & bit);
+}
+
+/* The index of the bits of a block; its class, or -1. */
+static int locate(const struct tg_check *check, tg_ref ref, uint64_t *index) {
+    uint32_t page = 0, number = 0;
+    int class = tg_block_locate(check->local, ref, &page, &number);
+    *index = (uint64_t)page * check->words * 64 + number;
+    return class;
+}
+
+bool tg_check_reached(const struct tg_check *check, tg_ref ref) {
+    uint64_t index;
+    return locate(check, ref, &index) >= 0 && check->reached[index / 64] >> (index % 64) & 1;
+}
+
+bool tg_check_seen(const struct tg_check *check, tg_ref ref) {
+    uint64_t index;
+    return locate(check, ref, &index) >= 0 && check->seen[index / 64] >> (index % 64) & 1;
+}
+
+bool tg_check_see(struct tg_check *check, tg_ref ref) {
+    uint64_t index;
+    return locate(check, ref, &index) >= 0 && mark(check->seen, index);
+}
+
+static bool is_allocated(const struct tg_local *local, tg_ref ref) {
+    uint32_t page = 0, number = 0;
+    if (tg_block_locate(local, ref, &page, &number) < 0) return false;
+    const tg_a64 *bitmap = tg_slab_bitmap(local, page);
+    return bitmap && tg_load_relaxed64(&bitmap[number / 64]) >> (number % 64) & 1;
+}
+
+bool tg_check_take(struct tg_check *check, tg_ref ref, int class, const char *rule,
+                   const char *what) {
+    uint64_t index;
+    int found = locate(check, ref, &index);
+    const char *problem = NULL;
+    if (found < 0)
+        problem = "no block is there";
+    else if (class >= 0 ? found != class : tg_class_type_stable(check->local, (uint32_t)found))
+        problem = "it is a block of another kind";
+    else if (!is_allocated(check->local, ref))
+        problem = "this block is free (A3)";
+    else if (!mark(check->reached, index))
+        problem = "this block has an owner already (A3)";
+    else
+        return true;
+    tg_check_say(check, rule, tg_check_at(check, ref), what, problem);
+    return false;
+}
+
+bool tg_check_take_run(struct tg_check *check, tg_ref ref, uint32_t pages, const char *rule,
+                       const char *what) {
+    uint32_t first = 0;
+    const char *problem = NULL;
+    if (!tg_run_of_ref(check->local, ref, pages, &first))
+        problem = "no run of this length is there";
+    else if (!mark(check->reached, (uint64_t)first * check->words * 64))
+        problem = "this run has an owner already (A3)";
+    else
+        return true;
+    tg_check_say(check, rule, tg_check_at(check, ref), what, problem);
+    return false;
+}
+
+/* ---- words ------------------------------------------------------------------------- */
+
+void tg_check_lock(struct tg_check *check, const tg_a64 *lock, const char *what) {
+    uint64_t word = tg_load_relaxed64(lock);
+    uint64_t known = TG_LOCK_OWNER_MASK | TG_LOCK_HEIR_MASK | TG_LOCK_WAITERS | TG_LOCK_DEAD;
+    const char *problem = NULL;
+    if (tg_word_owner(word) != 0)
+        problem = "a context owns it";
+    else if (word & TG_LOCK_WAITERS)
+        problem = "somebody waits though nobody owns it";
+    else if (tg_word_heir(word) > check->local->header.context_count)
+        problem = "its heir is no context";
+    else if ((word & 0xffffffffu) & ~known)
+        problem = "unknown bits";
+    if (problem) tg_check_say(check, "K1", tg_check_where(check, lock), what, problem);
+}
+
+static void check_hot(struct tg_check *check) {
+    struct tg_local *local = check->local;
+    struct tg_hot *hot = local->hot;
+    uint64_t where = tg_check_where(check, hot);
+    if (memcmp(local->base, &local->header, sizeof local->header) != 0)
+        tg_check_say(check, "header", 0, "the header", "is not what was checked");
+    if (!tg_region_hot_good(local))
+        tg_check_say(check, "hot", where, "a global word", "is out of its range");
+    if (tg_load_relaxed32(&hot->state) != TG_STATE_GOOD)
+        tg_check_say(check, "hot", where, "the store", "is poisoned");
+    if (tg_load_relaxed64(&hot->ns_seq) & 1)
+        tg_check_say(check, "X1", tg_check_where(check, &hot->ns_seq), "ns_seq", "is odd");
+    tg_check_lock(check, &hot->ns_lock, "ns_lock");
+    tg_check_lock(check, &hot->gate_lock, "gate_lock");
+    tg_check_lock(check, &hot->grow_lock, "grow_lock");
+    tg_check_lock(check, &hot->reap_lock, "reap_lock");
+    tg_check_lock(check, &hot->extent_lock, "extent_lock");
+    for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++)
+        tg_check_lock(check, &local->classes[class].lock, "the lock of a class");
+}
+
+static void check_context(struct tg_check *check, uint32_t id) {
+    struct tg_context *context = tg_context_at(check->local, id);
+    uint64_t where = tg_check_where(check, context);
+    uint64_t word = tg_load_relaxed64(&context->word);
+    bool reads = TG_WORD_MODE(word) == TG_READ || TG_WORD_MODE(word) == TG_EXPELLED;
+    if (check->options->readers ? word && !reads : word)
+        tg_check_say(check, "O1", where, "a context", "is not idle");
+    if (tg_load_relaxed64(&context->log_state) != 0)
+        tg_check_say(check, "O1", where, "an idle context", "has a log");
+    for (uint32_t i = 0; i < TG_HELD_CAPACITY; i++)
+        if (tg_load_relaxed64(&context->held[i]) != 0)
+            tg_check_say(check, "O1", tg_check_where(check, &context->held[i]), "an idle context",
+                         "has an intent");
+    if (tg_load_relaxed64(&context->run) != 0)
+        tg_check_pending(check, &context->run, "a run in a context's hand");
+    if (tg_load_relaxed32(&context->orphan) != 0)
+        tg_check_pending(check, &context->orphan, "a context's private directory");
+}
+
+static void check_process(struct tg_check *check, uint32_t index) {
+    struct tg_local *local = check->local;
+    struct tg_process *process = &local->processes[index];
+    uint32_t state = tg_load_relaxed32(&process->state);
+    tg_check_lock(check, &process->lock, "the lock of a process");
+    if (state == TG_PROCESS_FREE) return;
+    if (state > TG_PROCESS_MENDED) {
+        tg_check_say(check, "T1", tg_check_where(check, process), "a process entry",
+                     "its state is none");
+        return;
+    }
+    bool dead = local->os->ops->life_probe(local->os, index) == TG_LIFE_DEAD;
+    if (state == TG_PROCESS_MENDED || dead) tg_check_pending(check, process, "a death");
+}
+
+/* ---- the whole ----------------------------------------------------------------------- */
+
+static void say_arena(void *state, const char *rule, uint64_t where, const char *text) {
+    tg_check_say(state, rule, where, text, "");
+}
+
+static void count_page(void *state, uint32_t first, uint32_t pages, uint32_t id) {
+    (void)first, (void)id;
+    ((struct tg_check *)state)->report->pages += pages;
+}
+
+static void check_sums(struct tg_check *check) {
+    struct tg_local *local = check->local;
+    uint64_t entries = 0, bytes = 0;
+    for (uint32_t id = 1; id <= local->header.context_count; id++) {
+        struct tg_context *context = tg_context_at(local, id);
+        for (uint32_t i = 0; i < TG_GROUPS; i++) {
+            entries += tg_load_relaxed64(&context->delta[i].entries);
+            bytes += tg_load_relaxed64(&context->delta[i].bytes);
+        }
+    }
+    if (entries != check->entries)
+        tg_check_say(check, "sums", check->entries, "entries counted", "are not those found");
+    if (bytes != check->bytes)
+        tg_check_say(check, "sums", check->bytes, "bytes counted", "are not those found");
+}
+
+static void count_slabs(struct tg_check *check) {
+    const struct tg_local *local = check->local;
+    for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++)
+        check->report->pages += tg_load_relaxed32(&local->classes[class].slabs);
+    tg_arena_each_run(local, count_page, check);
+}
+
+tg_status tg_store_verify(struct tg_local *local, const struct tg_verify_options *options,
+                          struct tg_report *report) {
+    struct tg_check check = {.local = local, .options = options, .report = report};
+    struct tg_violation *violations = report->violations;
+    uint32_t capacity = report->violation_capacity;
+    uint64_t size = tg_verify_scratch_size(local);
+    if (options->scratch == NULL || options->scratch_size < size) return TG_INVALID;
+    *report =
+        (struct tg_report){.exact = true, .violations = violations, .violation_capacity = capacity};
+    check.words = words_a_page(local);
+    uint64_t marks = (uint64_t)local->header.page_count * check.words;
+    memset(options->scratch, 0, size);
+    check.reached = options->scratch;
+    check.seen = check.reached + marks;
+    check.stack = (struct tg_check_frame *)(check.seen + marks);
+    check_hot(&check);
+    for (uint32_t id = 1; id <= local->header.context_count; id++) check_context(&check, id);
+    for (uint32_t i = 0; i < local->header.process_count; i++) check_process(&check, i);
+    (void)tg_arena_verify(local, say_arena, &check);
+    count_slabs(&check);
+    tg_check_roots(&check);
+    tg_check_table(&check);
+    tg_check_dirs(&check);
+    tg_check_parents(&check);
+    tg_check_ledgers(&check);
+    tg_check_limbo(&check);
+    tg_check_leaks(&check);
+    check_sums(&check);
+    return TG_OK;
+}

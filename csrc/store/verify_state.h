@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the checker share: private to verify*.c.
+ *
+ * What
+ *   Two bits a block, in scratch: `reached` (something owns it) and `seen` (of directories:
+ *   the way to it was walked). A run has the bits of block 0 of its first page.
+ * Death: private memory.
+ * API: tg_check_say, tg_check_take, tg_check_reached, tg_check_lock; the parts in order.
+ */
+#ifndef TG_STORE_VERIFY_STATE_H
+#define TG_STORE_VERIFY_STATE_H
+
+#include "../names/change.h"
+#include "verify.h"
+
+enum {
+    TG_CHECK_DEPTH = 1024, /* levels that one descent remembers; deeper trees take more passes */
+    TG_CHECK_CHAIN = 1024, /* lines of a bucket (names/table.c) */
+    TG_ANY_GENERAL_CLASS = -2,
+};
+
+/* A directory on the way down, and the slot to look at next. */
+struct tg_check_frame {
+    tg_ref dir;
+    tg_ref chunk; /* 0 = the dir's own slots */
+    uint32_t slot;
+};
+
+struct tg_check {
+    struct tg_local *local;
+    const struct tg_verify_options *options;
+    struct tg_report *report;
+    uint64_t *reached, *seen;
+    uint32_t words; /* of each a page */
+    struct tg_check_frame *stack;
+    uint32_t depth;
+    bool too_deep;
+    bool dropped; /* below a dropped or private directory */
+    uint64_t entries, bytes; /* found */
+    uint64_t slots;          /* of children */
+};
+
+/* Notes a violation: "<what>: <problem>". */
+void tg_check_say(struct tg_check *check, const char *rule, uint64_t where, const char *what,
+                  const char *problem);
+
+static inline uint64_t tg_check_where(const struct tg_check *check, const void *pointer) {
+    return tg_offset_of(check->local, pointer);
+}
+
+/* Where `ref` points to, for reports. */
+static inline uint64_t tg_check_at(const struct tg_check *check, tg_ref ref) {
+    return (uint64_t)ref << check->local->header.ref_shift;
+}
+
+/* `ref` is owned by `what`: it must be an allocated block of the class (or any general one)
+ * that nobody else owns. False: it was said why not. */
+bool tg_check_take(struct tg_check *check, tg_ref ref, int class, const char *rule,
+                   const char *what);
+/* The same for a run. */
+bool tg_check_take_run(struct tg_check *check, tg_ref ref, uint32_t pages, const char *rule,
+                       const char *what);
+bool tg_check_reached(const struct tg_check *check, tg_ref ref);
+/* Sets the bit; false: it was set already. The ref is a block. */
+bool tg_check_see(struct tg_check *check, tg_ref ref);
+bool tg_check_seen(const struct tg_check *check, tg_ref ref);
+
+/* Says what is wrong with a lock word at rest. */
+void tg_check_lock(struct tg_check *check, const tg_a64 *lock, const char *what);
+/* Only with options->settled. */
+void tg_check_pending(struct tg_check *check, const void *where, const char *what);
+
+/* ---- verify_record.c --------------------------------------------------------------- */
+
+/* What is wrong with a record by itself, its object and its directory's ref included, or NULL.
+ * No locks needed: for the live check too. */
+const char *tg_check_record(struct tg_local *local, tg_ref ref, struct tg_record *record,
+                            const char **rule);
+/* Has the object a payload that fits? Else what is wrong. */
+const char *tg_check_object(struct tg_local *local, const struct tg_object *object);
+/* Does it agree with the object's checksum? */
+bool tg_check_sum_good(struct tg_local *local, const struct tg_object *object);
+/* Was this version given out? */
+bool tg_check_version(const struct tg_local *local, uint64_t version);
+struct tg_component tg_check_name(struct tg_record *record);
+
+/* ---- verify_table.c ---------------------------------------------------------------- */
+
+/* Buckets and records: each once, in its place; marks what they own. */
+void tg_check_table(struct tg_check *check);
+/* After the directories: each record has a parent that was seen. */
+void tg_check_parents(struct tg_check *check);
+/* Takes the object's block and payload. */
+void tg_check_take_object(struct tg_check *check, tg_ref ref, enum tg_object_state state,
+                          const char *rule, const char *what);
+
+/* ---- verify_dirs.c ----------------------------------------------------------------- */
+
+/* Takes the directories that no record names: root, dropped, private. */
+void tg_check_roots(struct tg_check *check);
+/* Walks down from them. */
+void tg_check_dirs(struct tg_check *check);
+
+/* ---- verify_blocks.c ---------------------------------------------------------------- */
+
+void tg_check_ledgers(struct tg_check *check);
+void tg_check_limbo(struct tg_check *check);
+/* Magazines and runs in hand; what nobody has is leaked. */
+void tg_check_leaks(struct tg_check *check);
+
+#endif

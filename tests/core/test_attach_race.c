@@ -69,6 +69,11 @@ static bool put(struct tg_store *store, const char *key, const void *value, size
            TG_OK;
 }
 
+static bool pin(struct tg_store *store, struct tg_pin *taken) {
+    uint32_t hint = 0;
+    return tg_pin_value(store, &hint, (struct tg_key){"k", 1}, taken, UINT64_MAX) == TG_OK;
+}
+
 static uint64_t random_state = 88172645463325252;
 
 static uint64_t next_random(void) {
@@ -196,20 +201,25 @@ TEST(no_more_processes_than_entries) {
     begin();
     struct tg_store *store, *second;
     REQUIRE(open_store(TG_CREATE_IF_ABSENT, 1, &store) == TG_OK);
-    int status;
     pid_t child = fork();
     if (child == 0) _exit(open_store(TG_CREATE_IF_ABSENT, 0, &second) == TG_NO_PROCESS ? 0 : 1);
     EXPECT_EQ(wait_for(child), 0);
     tg_store_close(store);
-    child = fork(); /* takes the entry and dies without a word */
+    child = fork(); /* takes the entry, pins a value, and dies without a word */
     if (child == 0) {
-        status = open_store(TG_CREATE_NEVER, 0, &second);
-        if (status == TG_OK) kill(getpid(), SIGKILL);
+        struct tg_pin taken;
+        if (open_store(TG_CREATE_NEVER, 0, &second) == TG_OK && put(second, "k", "v", 1) &&
+            pin(second, &taken))
+            kill(getpid(), SIGKILL);
         _exit(1);
     }
     EXPECT(WIFSIGNALED(wait_for(child)));
     EXPECT_EQ(open_store(TG_CREATE_NEVER, 0, &store), TG_OK);
     EXPECT_EQ(store->local.process, 0);
+    uint32_t hint = 0;
+    struct tg_usage usage;
+    EXPECT_EQ(tg_usage(store, &hint, &usage), TG_OK);
+    EXPECT_EQ(usage.pins, 0);
     tg_store_close(store);
     end();
 }
@@ -288,11 +298,6 @@ TEST(a_stopped_maker_is_waited_for_only_so_long) {
 }
 
 /* ---- forks --------------------------------------------------------------------------------- */
-
-static bool pin(struct tg_store *store, struct tg_pin *taken) {
-    uint32_t hint = 0;
-    return tg_pin_value(store, &hint, (struct tg_key){"k", 1}, taken, UINT64_MAX) == TG_OK;
-}
 
 TEST(a_forked_child_attaches_when_it_needs_to) {
     begin();

@@ -26,7 +26,8 @@
     X(self_wild_pointer, "an offset is checked before use", "self_wild") \
     X(self_late_probe, "the token is taken before the words are read", "self_token") \
     /* base, os, region, word, owner */ \
-    X(journal_apply_before_commit, "nothing is applied before the log is committed", "names_set_set") \
+    X(journal_apply_before_commit, "nothing is applied before the log is committed", \
+      "names_set_set") \
     X(journal_clear_before_apply, "the log is emptied after it is applied", "names_set_set") \
     X(recover_skip_redo, "a committed log is redone", "names_set_set") \
     X(recover_redo_second_entry_on, "redo starts at the first entry", "names_set_set") \
@@ -38,7 +39,8 @@
     X(epoch_tag_stale, "a batch is tagged with the epoch read after the unlink", "epoch_reader") \
     X(epoch_grace_one, "two steps make a grace period", "epoch_reader") \
     X(arena_list_before_punch, "a run is punched before it is listed as a hole", "arena_punch") \
-    X(arena_punch_under_expelled, "nothing is punched while a reader is expelled", "arena_expelled") \
+    X(arena_punch_under_expelled, "nothing is punched while a reader is expelled", \
+      "arena_expelled") \
     X(arena_units_after_list, "unit bits are set before the run is listed", "arena_runs") \
     X(arena_settle_as_free, "what was filling or punching becomes a hole", "arena_runs") \
     X(arena_settle_forgets, "a dead borrower's run is returned", "arena_runs") \

@@ -15,7 +15,8 @@ static struct explore_plan *add(struct phase *phases, unsigned *count, const cha
 static unsigned add_random(const struct sim_scenario *s, uint64_t seed, unsigned scale,
                            struct phase *phases, unsigned count) {
     for (unsigned i = 0; i < 2; i++) {
-        struct explore_plan *p = add(phases, &count, i ? "random" : "pct", i ? EXPLORE_RANDOM : EXPLORE_PCT);
+        enum explore_mode mode = i ? EXPLORE_RANDOM : EXPLORE_PCT;
+        struct explore_plan *p = add(phases, &count, i ? "random" : "pct", mode);
         p->crashes = s->flags & SIM_CRASH ? 1 : 0;
         p->recover_crashes = s->flags & SIM_CRASH2 ? 1 : 0;
         p->stops = s->flags & SIM_STOP ? 1 : 0;
@@ -25,7 +26,7 @@ static unsigned add_random(const struct sim_scenario *s, uint64_t seed, unsigned
         /* Faults in every run would leave too few that end undisturbed. */
         if (s->flags & (SIM_CRASH | SIM_STOP)) {
             struct explore_plan copy = *p;
-            p = add(phases, &count, i ? "random, no fault" : "pct, no fault", copy.mode);
+            p = add(phases, &count, i ? "random, no fault" : "pct, no fault", mode);
             *p = copy;
             p->crashes = p->recover_crashes = p->stops = 0;
         }

@@ -119,10 +119,10 @@ static void install_handlers(void) {
         sigaction(numbers[i], &action, NULL);
     action.sa_sigaction = on_alarm;
     action.sa_flags |= SA_RESTART;
-    sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGVTALRM, &action, NULL);
     struct itimerval timer = {.it_interval.tv_sec = WATCHDOG_SECONDS,
                               .it_value.tv_sec = WATCHDOG_SECONDS};
-    setitimer(ITIMER_REAL, &timer, NULL);
+    setitimer(ITIMER_VIRTUAL, &timer, NULL);
 }
 
 /* --- snapshot */

@@ -26,7 +26,9 @@ def program() -> pathlib.Path:
     return ROOT / "build-sim" / "selftest" / "tryget-sim"
 
 
-def run(program: pathlib.Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+def run(
+    program: pathlib.Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [program, *arguments],
         env={**os.environ, **environment},
@@ -43,7 +45,8 @@ def finds(program: pathlib.Path, scenario: str, mutant: str, *mode: str) -> bool
     replay = re.search(r"--replay '([^']*)'", result.stdout)
     assert replay, result.stdout
     again = run(program, "--scenario", scenario, "--mutant", mutant, "--replay", replay[1])
-    assert again.returncode == 1 and "VIOLATION" in again.stdout, again.stdout
+    assert again.returncode == 1, again.stdout
+    assert "VIOLATION" in again.stdout
     return True
 
 
@@ -64,7 +67,9 @@ EXHAUSTIVE = ("--mode", "exhaustive", "--no-reduce", "--bound")
         ("self_token", "self_late_probe", ["0", "--crash"], ["1", "--crash"]),
     ],
 )
-def test_a_bug_is_seen_by_its_tool_only(program, scenario, mutant, blind, sees) -> None:
+def test_a_bug_is_seen_by_its_tool_only(
+    program: pathlib.Path, scenario: str, mutant: str, blind: list[str], sees: list[str]
+) -> None:
     assert not finds(program, scenario, mutant, *EXHAUSTIVE, *blind)
     assert finds(program, scenario, mutant, *EXHAUSTIVE, *sees)
     assert finds(program, scenario, mutant, "--mode", "exhaustive", "--bound", *sees)
@@ -80,17 +85,20 @@ def test_a_bug_is_seen_by_its_tool_only(program, scenario, mutant, blind, sees) 
         ("self_stopped_owner", "self_wait_forever", ["--stop"]),
     ],
 )
-def test_chance_finds_it_too(program, mode, scenario, mutant, options) -> None:
+def test_chance_finds_it_too(
+    program: pathlib.Path, mode: str, scenario: str, mutant: str, options: list[str]
+) -> None:
     assert finds(program, scenario, mutant, "--mode", mode, "--runs", "20000", *options)
 
 
-def test_every_self_mutant_is_caught_and_the_correct_versions_pass(program) -> None:
+def test_every_self_mutant_is_caught_and_the_correct_versions_pass(program: pathlib.Path) -> None:
     mutants = run(program, "--mutants", "--scenario", "self_*")
     assert mutants.returncode == 0, mutants.stdout
     plain = run(program, "--scenario", "self_*", "--json")
     assert plain.returncode == 0, plain.stdout
     last = json.loads(plain.stdout.splitlines()[-1])
-    assert last["failed"] == 0 and last["passed"] >= 13
+    assert last["failed"] == 0
+    assert last["passed"] >= 13
 
 
 @pytest.mark.parametrize("number", range(1, 31))
@@ -106,11 +114,20 @@ def test_every_self_mutant_is_caught_and_the_correct_versions_pass(program) -> N
     ],
     ids=" ".join,
 )
-def test_the_reduction_loses_no_end_state(program, number, options) -> None:
+def test_the_reduction_loses_no_end_state(
+    program: pathlib.Path, number: int, options: list[str]
+) -> None:
     ends = set()
     for reduction in ([], ["--no-reduce"]):
-        result = run(program, "--scenario", "self_random", "--states", *options, *reduction,
-                     SIM_PROGRAM=str(number))
+        result = run(
+            program,
+            "--scenario",
+            "self_random",
+            "--states",
+            *options,
+            *reduction,
+            SIM_PROGRAM=str(number),
+        )
         assert result.returncode == 0, result.stdout
         ends.add(re.search(r"complete .*?(\d+ states \w+)", result.stdout)[1])
     assert len(ends) == 1, ends

@@ -26,6 +26,14 @@
 /* The core's: a line below the comment of its layer, each ending in a backslash. */
 #define SIM_CORE_SCENARIOS(X) \
     /* word, owner */ \
+    X(owner_lock) \
+    X(owner_lock_three) \
+    X(owner_lock_pair) \
+    X(owner_wake) \
+    X(owner_heir_stale) \
+    X(owner_heir) \
+    X(owner_heir_dead) \
+    X(owner_context) \
     /* journal, epoch, arena */ \
     X(arena_stock) \
     X(arena_collect) \

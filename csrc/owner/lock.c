@@ -22,7 +22,8 @@ struct attempt {
     uint64_t began_ns;    /* first look at the clock; 0 = none */
     uint64_t slice_ns;
     uint32_t heir;        /* a reservation that we honour, */
-    uint64_t heir_since_ns; /* since when */
+    uint64_t heir_since_ns; /* since when, */
+    uint32_t stale;       /* or no longer: nobody came for it */
 };
 
 static void publish_intent(struct tg_call *call, tg_a64 *lock) {
@@ -37,14 +38,14 @@ static void withdraw_intent(struct tg_call *call) {
     tg_store_relaxed64(&call->context->held[call->held_count], 0);
 }
 
-static bool try_acquire(struct tg_call *call, tg_a64 *lock, uint64_t bump, bool barge, bool slept,
-                        uint64_t *old) {
+static bool try_acquire(struct tg_call *call, tg_a64 *lock, uint64_t bump, uint32_t stale,
+                        bool slept, uint64_t *old) {
     uint64_t next;
     *old = tg_load_relaxed64(lock);
     /* A failed swap with the owner still 0 means that somebody else progressed; the line is
      * ours now, so no pause. Bounded: after 32 the caller goes the slow way round. */
     for (int tries = 0; tries < 32; tries++) {
-        if (!tg_next_acquire(*old, call->id, bump, barge, slept, &next)) return false;
+        if (!tg_next_acquire(*old, call->id, bump, stale, slept, &next)) return false;
         /* PAIR lock: sees what the last owner wrote. Other end: tg_unlock. */
         if (tg_cas_acqrel64(lock, old, next)) {
             call->held[call->held_count++] = lock;
@@ -57,21 +58,20 @@ static bool try_acquire(struct tg_call *call, tg_a64 *lock, uint64_t bump, bool 
 tg_status tg_trylock(struct tg_call *call, tg_a64 *lock, uint64_t bump) {
     uint64_t old;
     publish_intent(call, lock);
-    if (try_acquire(call, lock, bump, false, false, &old)) return TG_OK;
+    if (try_acquire(call, lock, bump, 0, false, &old)) return TG_OK;
     withdraw_intent(call);
     return TG_BUSY;
 }
 
-/* A reservation is honoured for HONOUR_NS of our own clock. True: break it. */
-static bool reservation_is_stale(struct tg_call *call, struct attempt *attempt, uint32_t heir) {
+/* A reservation is honoured for HONOUR_NS of our own clock; a new heir's anew. */
+static void look_at_heir(struct tg_call *call, struct attempt *attempt, uint32_t heir) {
     struct tg_os *os = call->local->os;
     uint64_t now = os->ops->monotonic_ns(os);
     if (attempt->heir != heir) {
         attempt->heir = heir;
         attempt->heir_since_ns = now;
-        return false;
     }
-    return now - attempt->heir_since_ns > HONOUR_NS;
+    attempt->stale = now - attempt->heir_since_ns > HONOUR_NS ? heir : 0;
 }
 
 static void reserve(struct tg_call *call, tg_a64 *lock, uint64_t old) {
@@ -110,7 +110,11 @@ static tg_status sleep_slice(struct tg_call *call, tg_a64 *lock, struct attempt 
         old = tg_load_relaxed64(lock);
         owner = tg_word_owner(old);
     }
-    if (owner != 0 && !(old & TG_LOCK_WAITERS)) {
+    if (owner == 0) {
+        uint32_t heir = tg_word_heir(old);
+        if (heir == 0 || heir == call->id) return TG_OK; /* nobody would wake us */
+        if (left > HONOUR_NS) left = HONOUR_NS;
+    } else if (!(old & TG_LOCK_WAITERS)) {
         uint64_t next = old | TG_LOCK_WAITERS;
         if (!tg_cas_acqrel64(lock, &old, next)) return TG_OK;
         old = next;
@@ -120,24 +124,27 @@ static tg_status sleep_slice(struct tg_call *call, tg_a64 *lock, struct attempt 
     return os->ops->futex_wait(os, lock, (uint32_t)old, left, 1u << (call->id % 32));
 }
 
-static void give_up(struct tg_call *call, tg_a64 *lock) {
+static void disinherit(tg_a64 *lock, uint32_t id) {
     uint64_t old = tg_load_relaxed64(lock), next;
-    while (tg_next_disinherit(old, call->id, &next) && !tg_cas_acqrel64(lock, &old, next)) {
+    while (tg_next_disinherit(old, id, &next) && !tg_cas_acqrel64(lock, &old, next)) {
     }
+}
+
+static void give_up(struct tg_call *call, tg_a64 *lock) {
+    disinherit(lock, call->id);
     withdraw_intent(call);
 }
 
 tg_status tg_lock(struct tg_call *call, tg_a64 *lock, uint64_t bump) {
     struct attempt attempt = {0};
     uint64_t old;
-    bool barge = false;
     publish_intent(call, lock);
     for (;;) {
-        if (TG_LIKELY(try_acquire(call, lock, bump, barge, attempt.slept, &old))) break;
+        if (TG_LIKELY(try_acquire(call, lock, bump, attempt.stale, attempt.slept, &old))) break;
         TG_CHECK(tg_word_owner(old) != call->id); /* a self-deadlock is our bug */
         uint32_t heir = tg_word_heir(old);
         if (tg_word_owner(old) == 0 && heir != 0 && heir != call->id)
-            barge = reservation_is_stale(call, &attempt, heir);
+            look_at_heir(call, &attempt, heir);
         if (attempt.spins++ < SPINS_NOW) {
             tg_pause();
             continue;
@@ -189,4 +196,6 @@ void tg_unlock_all(struct tg_call *call) {
 
 void tg_lock_release_for(struct tg_local *local, tg_a64 *lock, uint32_t id) {
     if (tg_word_owner(tg_load_relaxed64(lock)) == id) release(local, lock);
+    /* A try-lock would honour it for ever. */
+    disinherit(lock, id);
 }

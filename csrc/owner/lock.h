@@ -49,7 +49,7 @@ static inline bool tg_owns(const struct tg_call *call, const tg_a64 *lock) {
     return tg_word_owner(tg_load_relaxed64(lock)) == call->id;
 }
 
-/* For recovery: lets go of a lock that `id`, dead, may own. */
+/* For recovery: lets go of a lock that `id`, dead, may own or be the heir of. */
 void tg_lock_release_for(struct tg_local *local, tg_a64 *lock, uint32_t id);
 
 #endif

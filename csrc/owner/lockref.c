@@ -28,7 +28,8 @@ static tg_status fast(tg_a64 *word, transition change, uint64_t *old) {
     }
 }
 
-/* Under the lock: release and change the count in one step. */
+/* Under the lock, which the change does not free: a death in between leaves a count that was
+ * changed, or not, and a lock for the recoverer. */
 static tg_status locked_change(struct tg_call *call, tg_a64 *word, transition change,
                                uint64_t *old) {
     tg_status status = tg_lock(call, word, 0);
@@ -91,6 +92,8 @@ tg_status tg_lockref_put_or_lock(struct tg_call *call, tg_a64 *word, bool *locke
     *locked = false;
     tg_status status = fast(word, tg_next_put_not_last, &old);
     if (status == TG_OK) return TG_OK;
+    if (status == TG_BUSY)
+        tg_add_relaxed64(&call->local->statistics[TG_STAT_LOCKREF_SLOW], 1);
     status = tg_lock(call, word, 0);
     if (status != TG_OK) return status;
     old = tg_load_relaxed64(word);

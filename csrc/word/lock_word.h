@@ -40,13 +40,13 @@ static inline uint32_t tg_word_value(uint64_t word) {
 }
 static inline bool tg_word_dead(uint64_t word) { return word & TG_LOCK_DEAD; }
 
-/* Take an unlocked word. A reservation for another heir is refused unless `barge`.
+/* Take an unlocked word. A reservation for another heir is honoured unless it is `stale`.
  * `slept`: others may sleep behind us, so the next release must wake. */
-static inline bool tg_next_acquire(uint64_t old, uint32_t id, uint64_t bump, bool barge,
+static inline bool tg_next_acquire(uint64_t old, uint32_t id, uint64_t bump, uint32_t stale,
                                    bool slept, uint64_t *next) {
     uint32_t heir = tg_word_heir(old);
     if (tg_word_owner(old) != 0) return false;
-    if (heir != 0 && heir != id && !barge) return false;
+    if (heir != 0 && heir != id && heir != stale) return false;
     *next = (old & ~TG_LOCK_HEIR_MASK) | id;
     if (slept) *next |= TG_LOCK_WAITERS;
     *next += bump;

@@ -181,7 +181,16 @@ static inline void tg_pause(void) {
 #define TG_RACY
 #endif
 
-#if defined(__SANITIZE_THREAD__)
+#if defined(TG_SIM)
+/* sim/memory.c: a scheduling point in the middle, so that a torn copy is seen. */
+void sim_copy_racy(void *to, const void *from, size_t size);
+static inline void tg_copy_racy(void *to, const void *from, size_t size) {
+    sim_copy_racy(to, from, size);
+}
+static inline bool tg_equal_racy(const void *shared, const void *mine, size_t size) {
+    return memcmp(shared, mine, size) == 0;
+}
+#elif defined(__SANITIZE_THREAD__)
 TG_RACY static void tg_copy_racy(void *to, const void *from, size_t size) {
     volatile uint8_t *t = to;
     const volatile uint8_t *f = from;

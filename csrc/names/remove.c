@@ -249,7 +249,7 @@ tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal) {
     bool made_room = false;
     for (;;) {
         struct tg_path path;
-        tg_status status = tg_path_find(call, removal->key, &path);
+        tg_status status = tg_path_find(call, removal->key, true, &path);
         if (status != TG_OK) return status;
         uint32_t value = TG_RECORD_VALUE | TG_RECORD_OBJECT;
         if (path.missing || path.flags == 0 || (!removal->subtree && !(path.flags & value)))

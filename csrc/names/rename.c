@@ -306,7 +306,7 @@ static tg_status touch_once(struct tg_call *call, struct tg_path *path, uint32_t
 tg_status tg_names_touch(struct tg_call *call, struct tg_key key, uint32_t expiry) {
     for (;;) {
         struct tg_path path;
-        tg_status status = tg_path_find(call, key, &path);
+        tg_status status = tg_path_find(call, key, true, &path);
         if (status != TG_OK) return status;
         status = path.missing || path.flags == 0 ? TG_ABSENT : touch_once(call, &path, expiry);
         if (status != TG_RETRY) {

@@ -239,10 +239,10 @@ static tg_status set_with_parents(struct tg_call *call, struct tg_update *update
 }
 
 tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
-    bool made_room = false;
+    bool made_room = false, look = false;
     for (;;) {
         struct tg_path path;
-        tg_status status = tg_path_find(call, update->key, &path);
+        tg_status status = tg_path_find(call, update->key, look, &path);
         if (status != TG_OK) return status;
         status = path.missing ? set_with_parents(call, update, &path)
                               : set_leaf(call, update, &path);
@@ -257,6 +257,7 @@ tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
             tg_change_done(call);
             return status;
         }
+        look = true;
         status = tg_change_again(call);
         if (status != TG_OK) return status;
     }

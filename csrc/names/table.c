@@ -34,14 +34,23 @@ static struct tg_line *overflow_of(const struct tg_local *local, const struct tg
     return overflow;
 }
 
+/* The top bit of each 6-bit lane whose tag equals `tag`; exact, lanes don't carry. */
+static uint64_t tags_equal(uint64_t tags, uint64_t tag) {
+    const uint64_t ones = 0x0041041041041041ull & ((1ull << (TAG_BITS * TG_LINE_SLOTS)) - 1);
+    const uint64_t tops = ones << (TAG_BITS - 1);
+    uint64_t different = tags ^ tag * ones;
+    /* (x & 31) + 31 sets the top bit unless the low five are 0. */
+    uint64_t low = ((different & (tops - ones)) + (tops - ones)) | different;
+    return ~low & tops;
+}
+
 static struct tg_record *search_line(const struct tg_local *local, const struct tg_line *line,
                                      uint64_t hash, tg_ref parent,
                                      const struct tg_component *component, uint32_t *slot,
                                      bool *corrupt) {
-    uint64_t tags = tg_load_relaxed64(&line->tags);
-    uint64_t wanted = tag_of(hash);
-    for (uint32_t i = 0; i < TG_LINE_SLOTS; i++, tags >>= TAG_BITS) {
-        if ((tags & TAG_MASK) != wanted) continue;
+    uint64_t hits = tags_equal(tg_load_relaxed64(&line->tags), tag_of(hash));
+    for (; hits != 0; hits &= hits - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(hits) / TAG_BITS;
         /* PAIR publish: a record is filled before its slot names it. */
         tg_ref ref = tg_load_acquire32(&line->slot[i]);
         if (ref == 0) continue;

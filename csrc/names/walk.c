@@ -136,7 +136,28 @@ tg_status tg_paths_find(struct tg_call *call, const struct tg_key *keys, struct 
     }
 }
 
-tg_status tg_path_find(struct tg_call *call, struct tg_key key, struct tg_path *path) {
+/* A key of one component: its directory is the root, so there is nothing to walk. */
+static tg_status find_in_root(struct tg_call *call, struct tg_key key, struct tg_path *path) {
+    struct tg_local *local = call->local;
+    tg_status status = tg_borrow(call);
+    if (status != TG_OK) return status;
+    tg_ref root = tg_load_relaxed32(&local->hot->root);
+    path->at.name = (struct tg_component){key.bytes, (uint32_t)key.size};
+    path->depth = 1;
+    path->missing = path->above_count = 0;
+    path->rest = key.bytes + key.size;
+    path->flags = path->name_size = path->value_size = 0;
+    status = enter_dir(local, root, &path->at);
+    if (status == TG_OK) status = tg_names_settle(call);
+    if (status != TG_OK) tg_return(call);
+    path->at.hash = tg_component_hash(local, root, &path->at.name);
+    return status;
+}
+
+tg_status tg_path_find(struct tg_call *call, struct tg_key key, bool look,
+                       struct tg_path *path) {
+    if (!look && (key.size == 0 || memchr(key.bytes, '/', key.size) == NULL))
+        return find_in_root(call, key, path);
     return tg_paths_find(call, &key, path, 1);
 }
 

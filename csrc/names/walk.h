@@ -78,12 +78,13 @@ struct tg_path {
 };
 
 /* Finds the way to `key` in a read section of its own and ends as a writer (HELD, no lock).
- * What it found may be stale: check it under the locks. */
+ * What it found may be stale: check it under the locks. Without `look`, what stands at a
+ * key of one component is not looked at. */
+TG_MUST_CHECK tg_status tg_path_find(struct tg_call *call, struct tg_key key, bool look,
+                                     struct tg_path *path);
+
 /* What a dead borrower, or a failed call, left in the context (chain.c). HELD, no locks. */
 TG_MUST_CHECK tg_status tg_names_settle(struct tg_call *call);
-
-TG_MUST_CHECK tg_status tg_path_find(struct tg_call *call, struct tg_key key,
-                                     struct tg_path *path);
 
 /* Several keys in one section. */
 TG_MUST_CHECK tg_status tg_paths_find(struct tg_call *call, const struct tg_key *keys,

@@ -66,6 +66,14 @@ static inline bool tg_unit_committed(const struct tg_local *local, uint64_t offs
     return tg_load_relaxed64(&local->units[unit / 64]) >> (unit % 64) & 1;
 }
 
+/* The first byte only: the caller knows that the rest is in the same commit unit. */
+static inline void *tg_at_start(const struct tg_local *local, tg_ref ref) {
+    uint64_t offset = (uint64_t)ref << local->header.ref_shift;
+    if (TG_UNLIKELY(offset < local->arena_begin || offset >= local->arena_end)) return NULL;
+    if (TG_UNLIKELY(!tg_unit_committed(local, offset))) return NULL;
+    return local->base + offset;
+}
+
 /* `size` must not exceed a page for blocks; callers with larger payloads check their run. */
 static inline void *tg_at(const struct tg_local *local, tg_ref ref, uint64_t size) {
     uint64_t offset = (uint64_t)ref << local->header.ref_shift;

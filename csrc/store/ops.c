@@ -87,7 +87,6 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint, struct tg_key 
     struct finding found;
     *info = (struct tg_info){0};
     if (!tg_store_usable(store)) return TG_CLOSED;
-    if (!tg_key_valid(key)) return TG_INVALID;
     tg_call_begin(&call, &store->local, *hint, TG_FOREVER);
     for (;;) {
         if (!look(&call, key, sink, argument, info, &found)) continue;
@@ -104,6 +103,8 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint, struct tg_key 
     }
     if (found.status != TG_OK) return found.status;
     if (found.found) return TG_OK;
+    /* No record has an invalid key, so a hit needs no look at it. */
+    if (!tg_key_valid(key)) return TG_INVALID;
     return found.corrupt ? TG_CORRUPT : TG_ABSENT;
 }
 

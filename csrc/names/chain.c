@@ -50,7 +50,7 @@ static tg_status build_around(struct tg_call *call, const struct tg_component *n
     struct tg_dir *dir = tg_dir_make(call, *ref);
     fill.parent = *ref;
     fill.hash = tg_component_hash(local, *ref, name);
-    struct tg_place place;
+    struct tg_spot place;
     status = tg_table_lock(call, fill.hash, &place);
     if (status != TG_OK) return status;
     struct tg_record *record = tg_fill_record(call, &fill);

@@ -103,7 +103,7 @@ void tg_fill_from(struct tg_fill *fill, struct tg_record *from, const struct tg_
 
 /* Locks the buckets of the hashes, in order of address, each once. */
 TG_MUST_CHECK tg_status tg_lock_buckets(struct tg_call *call, const uint64_t *hashes,
-                                        struct tg_place *places, uint32_t count);
+                                        struct tg_spot *places, uint32_t count);
 /* Locks dirs in order of address; NULLs and repetitions are skipped. */
 TG_MUST_CHECK tg_status tg_lock_dirs(struct tg_call *call, struct tg_dir **dirs,
                                      uint32_t count);

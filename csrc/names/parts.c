@@ -115,7 +115,7 @@ void tg_fill_from(struct tg_fill *fill, struct tg_record *from, const struct tg_
 }
 
 /* The lowest of the places' heads above `last`; NULL: none. */
-static struct tg_line *next_head(const struct tg_place *places, uint32_t count,
+static struct tg_line *next_head(const struct tg_spot *places, uint32_t count,
                                  const struct tg_line *last) {
     struct tg_line *next = NULL;
     for (uint32_t i = 0; i < count; i++)
@@ -124,13 +124,13 @@ static struct tg_line *next_head(const struct tg_place *places, uint32_t count,
     return next;
 }
 
-tg_status tg_lock_buckets(struct tg_call *call, const uint64_t *hashes, struct tg_place *places,
+tg_status tg_lock_buckets(struct tg_call *call, const uint64_t *hashes, struct tg_spot *places,
                           uint32_t count) {
     for (;;) {
         bool same = true;
         struct tg_line *head = NULL;
         for (uint32_t i = 0; i < count; i++)
-            places[i] = (struct tg_place){.head = tg_table_head(call->local, hashes[i])};
+            places[i] = (struct tg_spot){.head = tg_table_head(call->local, hashes[i])};
         while ((head = next_head(places, count, head)) != NULL) {
             tg_status status = tg_lock(call, &head->lock, TG_LOCK_VALUE_ONE);
             if (status != TG_OK) return status;

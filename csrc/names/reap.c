@@ -36,7 +36,7 @@ static tg_status lock_child_dir(struct tg_call *call, struct tg_record *record,
 /* Locks the bucket of the first child, whose record then can't be replaced. *record NULL:
  * there is no child. TG_RETRY: it was replaced while we looked. */
 static tg_status lock_first_child(struct tg_call *call, struct tg_dir *dir, tg_ref dir_ref,
-                                  struct tg_record **record, struct tg_place *place) {
+                                  struct tg_record **record, struct tg_spot *place) {
     struct tg_local *local = call->local;
     struct tg_position position = {0};
     bool corrupt = false;
@@ -64,7 +64,7 @@ static tg_status lock_first_child(struct tg_call *call, struct tg_dir *dir, tg_r
 }
 
 static tg_status unlink_child(struct tg_call *call, struct tg_dir *dir,
-                              struct tg_record *record, struct tg_place *place) {
+                              struct tg_record *record, struct tg_spot *place) {
     struct tg_local *local = call->local;
     struct tg_dir *child;
     tg_status status = lock_child_dir(call, record, &child);
@@ -93,7 +93,7 @@ static tg_status retire_dir(struct tg_call *call, struct tg_dir *dir) {
 static tg_status reap_step(struct tg_call *call, tg_ref ref) {
     struct tg_dir *dir = tg_dir_at(call->local, ref);
     struct tg_record *record;
-    struct tg_place place;
+    struct tg_spot place;
     if (dir == NULL) return TG_CORRUPT;
     tg_status status = lock_first_child(call, dir, ref, &record, &place);
     if (status == TG_OK)

@@ -24,7 +24,7 @@ struct tg_unlink {
     bool shrink;       /* the top record is replaced, not removed */
     uint32_t top_flags, top_value_size; /* as planned */
     struct tg_level level[TG_LEVELS + 1];
-    struct tg_place place[TG_LEVELS + 1];
+    struct tg_spot place[TG_LEVELS + 1];
     struct tg_dir *dir[TG_LEVELS + 1];
     struct tg_dir *own_dir; /* of the node itself, when it goes too */
 };

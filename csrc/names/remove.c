@@ -63,7 +63,7 @@ static tg_status check_records(struct tg_call *call, struct tg_unlink *unlink) {
     tg_ref inner = 0;
     for (uint32_t i = 0; i <= unlink->levels; i++) {
         struct tg_level *level = &unlink->level[i];
-        struct tg_place *place = &unlink->place[i];
+        struct tg_spot *place = &unlink->place[i];
         tg_status status =
             tg_table_find_locked(call, level->hash, level->dir, &level->name, place);
         if (status != TG_OK) return status;
@@ -118,7 +118,7 @@ tg_status tg_unlink_check(struct tg_call *call, struct tg_unlink *unlink) {
 /* The record at the top loses its value or its directory, and stays. */
 static tg_status log_shrink(struct tg_call *call, struct tg_unlink *unlink) {
     struct tg_local *local = call->local;
-    struct tg_place *place = &unlink->place[unlink->levels];
+    struct tg_spot *place = &unlink->place[unlink->levels];
     struct tg_record *old = place->record;
     struct tg_fill fill;
     tg_fill_from(&fill, old, &unlink->level[unlink->levels],
@@ -145,7 +145,7 @@ static tg_status log_shrink(struct tg_call *call, struct tg_unlink *unlink) {
 
 /* The record of one level leaves its bucket and its directory. */
 static tg_status log_remove_level(struct tg_call *call, struct tg_unlink *unlink, uint32_t i) {
-    struct tg_place *place = &unlink->place[i];
+    struct tg_spot *place = &unlink->place[i];
     struct tg_record *old = place->record;
     tg_table_log_remove(call, place);
     if (!tg_children_log_remove(call, unlink->dir[i], old)) return TG_CORRUPT;

@@ -14,7 +14,7 @@ struct move {
     struct tg_chain chain;  /* for the parents of `to` that are missing */
     bool has_chain;
     struct tg_level leaf;   /* where the node goes */
-    struct tg_place leaf_place, top_place;
+    struct tg_spot leaf_place, top_place;
     struct tg_dir *target_dir, *dead_dir; /* gets a child; ends with the replaced node */
 };
 
@@ -86,7 +86,7 @@ static tg_status prepare_move(struct tg_call *call, struct move *move) {
 
 static tg_status lock_names(struct tg_call *call, struct move *move) {
     uint64_t hashes[TG_LEVELS + 3];
-    struct tg_place places[TG_LEVELS + 3];
+    struct tg_spot places[TG_LEVELS + 3];
     uint32_t levels = move->unlink.levels + 1;
     for (uint32_t i = 0; i < levels; i++) hashes[i] = move->unlink.level[i].hash;
     hashes[levels] = move->leaf.hash;
@@ -286,7 +286,7 @@ tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_ke
 }
 
 static tg_status touch_once(struct tg_call *call, struct tg_path *path, uint32_t expiry) {
-    struct tg_place place;
+    struct tg_spot place;
     tg_status status = tg_table_lock(call, path->at.hash, &place);
     if (status != TG_OK) return status;
     status = tg_table_find_locked(call, path->at.hash, path->at.dir, &path->at.name, &place);

@@ -54,7 +54,7 @@ static void log_difference(struct tg_call *call, struct tg_record *fresh, struct
 }
 
 static tg_status replace_locked(struct tg_call *call, struct tg_update *update,
-                                struct tg_place *place, struct tg_dir *dir,
+                                struct tg_spot *place, struct tg_dir *dir,
                                 struct tg_record *fresh) {
     struct tg_record *old = place->record;
     tg_ref ref = tg_ref_of(call->local, fresh);
@@ -72,7 +72,7 @@ static tg_status replace_locked(struct tg_call *call, struct tg_update *update,
 }
 
 static tg_status insert_locked(struct tg_call *call, struct tg_update *update,
-                               struct tg_place *place, struct tg_path *path, struct tg_dir *dir,
+                               struct tg_spot *place, struct tg_path *path, struct tg_dir *dir,
                                struct tg_record *fresh) {
     tg_status status = tg_lock(call, &dir->lock, 0);
     if (status != TG_OK) return status;
@@ -110,7 +110,7 @@ static tg_status set_leaf(struct tg_call *call, struct tg_update *update, struct
     tg_status status = prepare_leaf(call, &fill);
     if (status != TG_OK) return status;
     struct tg_record *fresh = tg_fill_record(call, &fill);
-    struct tg_place place;
+    struct tg_spot place;
     status = tg_table_lock(call, path->at.hash, &place);
     if (status != TG_OK) return status;
     status = tg_table_find_locked(call, path->at.hash, path->at.dir, &path->at.name, &place);
@@ -128,8 +128,8 @@ static tg_status set_leaf(struct tg_call *call, struct tg_update *update, struct
 
 /* Under the locks: the topmost new link, and the leaf in the private bottom directory. */
 static tg_status link_chain(struct tg_call *call, struct tg_update *update, struct tg_path *path,
-                            const struct tg_chain *chain, struct tg_place *top_place,
-                            struct tg_place *leaf_place, const struct tg_level *leaf,
+                            const struct tg_chain *chain, struct tg_spot *top_place,
+                            struct tg_spot *leaf_place, const struct tg_level *leaf,
                             const struct tg_fill *top_fill) {
     struct tg_local *local = call->local;
     struct tg_dir *dir = tg_dir_at(local, path->at.dir);
@@ -195,9 +195,9 @@ static tg_status prepare_chain_link(struct tg_call *call, const struct tg_update
 }
 
 static tg_status lock_chain(struct tg_call *call, uint64_t top, uint64_t leaf,
-                            struct tg_place *top_place, struct tg_place *leaf_place) {
+                            struct tg_spot *top_place, struct tg_spot *leaf_place) {
     uint64_t hashes[2] = {top, leaf};
-    struct tg_place places[2];
+    struct tg_spot places[2];
     tg_status status = tg_lock_buckets(call, hashes, places, 2);
     *top_place = places[0];
     *leaf_place = places[1];
@@ -218,7 +218,7 @@ static tg_status set_with_parents(struct tg_call *call, struct tg_update *update
     leaf.hash = tg_component_hash(local, leaf.dir, &leaf.name);
     status = prepare_chain_link(call, update, path, &leaf);
     if (status != TG_OK) return status;
-    struct tg_place top_place, leaf_place;
+    struct tg_spot top_place, leaf_place;
     status = lock_chain(call, path->at.hash, leaf.hash, &top_place, &leaf_place);
     if (status != TG_OK) return status;
     status = tg_table_find_locked(call, path->at.hash, path->at.dir, &path->at.name, &top_place);

@@ -104,7 +104,7 @@ struct tg_record *tg_table_find(struct tg_local *local, uint64_t hash, tg_ref pa
     }
 }
 
-tg_status tg_table_lock(struct tg_call *call, uint64_t hash, struct tg_place *place) {
+tg_status tg_table_lock(struct tg_call *call, uint64_t hash, struct tg_spot *place) {
     for (;;) {
         struct tg_line *head = tg_table_head(call->local, hash);
         tg_status status = tg_lock(call, &head->lock, TG_LOCK_VALUE_ONE);
@@ -118,7 +118,7 @@ tg_status tg_table_lock(struct tg_call *call, uint64_t hash, struct tg_place *pl
 }
 
 tg_status tg_table_find_locked(struct tg_call *call, uint64_t hash, tg_ref parent,
-                               const struct tg_component *component, struct tg_place *place) {
+                               const struct tg_component *component, struct tg_spot *place) {
     bool corrupt = false;
     TG_ASSERT(tg_owns(call, &place->head->lock));
     place->line = NULL;
@@ -170,7 +170,7 @@ static struct tg_line *pending_overflow(struct tg_call *call, const struct tg_li
     return next ? tg_at(call->local, next, sizeof *line) : NULL;
 }
 
-void tg_table_log_insert(struct tg_call *call, struct tg_place *place, uint64_t hash,
+void tg_table_log_insert(struct tg_call *call, struct tg_spot *place, uint64_t hash,
                          tg_ref ref) {
     struct tg_line *last = place->head;
     for (struct tg_line *line = last; line != NULL; line = pending_overflow(call, line)) {
@@ -181,7 +181,7 @@ void tg_table_log_insert(struct tg_call *call, struct tg_place *place, uint64_t 
     tg_log32(call, &last->next, make_overflow(call, hash, ref));
 }
 
-void tg_table_log_replace(struct tg_call *call, struct tg_place *place, tg_ref ref) {
+void tg_table_log_replace(struct tg_call *call, struct tg_spot *place, tg_ref ref) {
     tg_log32(call, &place->line->slot[place->slot], ref);
 }
 
@@ -191,7 +191,7 @@ static bool only_slot(struct tg_call *call, const struct tg_line *line, uint32_t
     return true;
 }
 
-void tg_table_log_remove(struct tg_call *call, struct tg_place *place) {
+void tg_table_log_remove(struct tg_call *call, struct tg_spot *place) {
     struct tg_line *line = place->line;
     tg_log32(call, &line->slot[place->slot], 0);
     if (line == place->head || !only_slot(call, line, place->slot)) return;

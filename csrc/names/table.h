@@ -33,7 +33,7 @@
 
 #include "record.h"
 
-struct tg_place {
+struct tg_spot {
     struct tg_line *head; /* of the bucket: its lock */
     struct tg_line *line; /* NULL when absent */
     uint32_t slot;
@@ -46,7 +46,7 @@ struct tg_record *tg_table_find(struct tg_local *local, uint64_t hash, tg_ref pa
 
 /* Locks the bucket of `hash`; place->head is set. */
 TG_MUST_CHECK tg_status tg_table_lock(struct tg_call *call, uint64_t hash,
-                                      struct tg_place *place);
+                                      struct tg_spot *place);
 /* For several buckets: the head line by the current size, to sort by; and whether `head`
  * is still right once it is locked. */
 struct tg_line *tg_table_head(const struct tg_local *local, uint64_t hash);
@@ -54,16 +54,16 @@ struct tg_line *tg_table_head(const struct tg_local *local, uint64_t hash);
 /* Under the bucket's lock: TG_OK (place filled; line NULL when absent), TG_CORRUPT. */
 TG_MUST_CHECK tg_status tg_table_find_locked(struct tg_call *call, uint64_t hash, tg_ref parent,
                                              const struct tg_component *component,
-                                             struct tg_place *place);
+                                             struct tg_spot *place);
 
 /* An insert may need one block of this class, prepared before the locks are taken. */
 uint32_t tg_table_line_class(const struct tg_local *local);
 /* Up to 4 entries; takes at most one line block. */
-void tg_table_log_insert(struct tg_call *call, struct tg_place *place, uint64_t hash, tg_ref ref);
+void tg_table_log_insert(struct tg_call *call, struct tg_spot *place, uint64_t hash, tg_ref ref);
 /* 1 entry. */
-void tg_table_log_replace(struct tg_call *call, struct tg_place *place, tg_ref ref);
+void tg_table_log_replace(struct tg_call *call, struct tg_spot *place, tg_ref ref);
 /* Up to 5 entries. */
-void tg_table_log_remove(struct tg_call *call, struct tg_place *place);
+void tg_table_log_remove(struct tg_call *call, struct tg_spot *place);
 
 /* Splits one bucket when call->grow_due. HELD, no locks. Busy or failing: nothing happens, a
  * later insert tries again. */

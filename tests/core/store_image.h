@@ -12,7 +12,7 @@
 #include "store/format.h"
 #include "store/verify.h"
 
-enum { STORE_VIOLATIONS = 64 };
+enum { STORE_VIOLATIONS = 64, STORE_GUARD = 1 << 20 /* behind the store: a fault */ };
 
 struct store_image {
     struct image image; /* first */
@@ -30,9 +30,10 @@ static inline void store_make(struct store_image *store, const struct tg_region_
     *store = (struct store_image){.image = {.os = {&image_ops}, .random = 88172645463325252u}};
     REQUIRE(tg_region_plan(options, &header) == TG_OK);
     image->size = header.file_size;
-    image->base = mmap(NULL, image->size, open ? PROT_READ | PROT_WRITE : PROT_NONE,
+    image->base = mmap(NULL, image->size + STORE_GUARD, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     REQUIRE(image->base != MAP_FAILED);
+    if (open) REQUIRE(mprotect(image->base, image->size, PROT_READ | PROT_WRITE) == 0);
     store->local = &image->local;
     tg_region_bind(store->local, image->base, &image->os, &header);
     REQUIRE(tg_store_format(store->local) == TG_OK);
@@ -45,7 +46,7 @@ static inline void store_make(struct store_image *store, const struct tg_region_
 
 static inline void store_free(struct store_image *store) {
     free(store->scratch);
-    munmap(store->image.base, store->image.size);
+    munmap(store->image.base, store->image.size + STORE_GUARD);
 }
 
 static inline struct tg_verify_options store_check(const struct store_image *store) {

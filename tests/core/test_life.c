@@ -168,14 +168,14 @@ TEST(closing_every_descriptor_kills_nobody) {
 
 static void fork_and_wait(void) {
     if (fork() == 0) {
-        alarm(3); /* nobody will reap it */
+        alarm(1); /* nobody will reap it */
         for (;;) pause();
     }
 }
 
 static void raw_clone(void) {
     if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0) {
-        alarm(3);
+        alarm(1);
         for (;;) pause();
     }
 }

@@ -15,7 +15,7 @@ static uint64_t pick(struct store_image *store, uint64_t count) {
 static uint64_t somewhere(struct store_image *store) {
     const struct tg_header *header = &store->local->header;
     uint64_t buckets = tg_load_relaxed64(&store->local->hot->buckets);
-    if (buckets > header->bucket_capacity) buckets = header->bucket_capacity;
+    if (buckets == 0 || buckets > header->bucket_capacity) buckets = header->bucket_unit;
     const uint64_t ends[][2] = {
         {0, 2 * 4096},
         {header->hot_offset, header->hot_offset + sizeof(struct tg_hot)},

@@ -230,7 +230,10 @@ tg_status tg_store_open(const struct tg_open_options *options, struct tg_store *
     tg_place_close(&place);
     if (status != TG_OK) return status;
     *out = &self->store;
-    return tg_store_after_fork(*out); /* it may be one that a parent opened */
+    status = tg_store_after_fork(*out); /* it may be one that a parent opened */
+    if (status == TG_OK) return TG_OK;
+    tg_store_close(*out);
+    return tg_error_set(error, status, "attach to a store that the parent process opened", 0);
 }
 
 void tg_store_close(struct tg_store *store) {

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lies behind struct tg_store: private to attach.c, attach_make.c, claim.c and fork.c. */
+/* What lies behind struct tg_store: private to attach.c, attach_make.c, claim.c and fork.c.
+ *
+ * What
+ *   struct tg_attached is private memory, one for each store that this process has open:
+ *   its tg_local and operating system, how many opened it, and its part in a fork.
+ *
+ * Death: nothing to mend but the process entry (store/attach.h).
+ */
 #ifndef TG_STORE_ATTACHED_H
 #define TG_STORE_ATTACHED_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: opening a store together, and dying while at it, is as good as doing it alone.
  * Method: real processes: sixteen openers at once; openers, removers and makers killed at
- * random points; forks with and without pins; a file system without room.
+ * random points; a file system without room.
  * Failure means: two stores under one name, one that nobody can open, or SIGBUS. */
 #define _GNU_SOURCE
 #include <errno.h>

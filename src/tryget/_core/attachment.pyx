@@ -176,7 +176,7 @@ cdef int raise_opening(tg_status status, str path, tg_error *error) except -1:
         step = f"{step}: {os.strerror(error.code)}" if step else os.strerror(error.code)
     why = f" ({step})" if step else ""
     if status == TG_ABSENT:
-        raise StoreNotFound(f"there is no such store {path}{why}: open it with create=True")
+        raise StoreNotFound(f"there is no such store {path}: open it with create=True")
     if status == TG_EXISTS:
         raise StoreExists(f"the store {path} exists: open it without create='exclusive'")
     if status == TG_FULL:
@@ -269,13 +269,14 @@ cdef class Handle:
             return FOREVER
         return tg_monotonic_ns(self.store) + self.timeout_ns
 
-    def check_key(self, key):
-        """Raises what a call with this key would."""
+    def checked_key(self, key):
+        """The key as a plain str, or what a call with it would raise."""
         cdef tg_key name
         key_of(key, &name)
         problem = why_invalid(key)
         if problem:
             raise InvalidKey(f"{self.attachment}: {problem}")
+        return exact(key)
 
     cdef bint awake(self, tg_status status) except *:
         """Whether a call without a deadline should be made again."""

@@ -31,17 +31,24 @@ cdef inline int node_of(object key, tg_key *out) except -1:
 
 
 cdef int raise_no_utf8(object key) except -1:
+    PyErr_Clear()
     try:
-        (<object>key).encode()
+        str.encode(key)
     except UnicodeEncodeError:
         raise InvalidKey(f"the key {key!a} has no UTF-8 form: it holds a lone surrogate") from None
     raise MemoryError()
+
+
+cdef str exact(object key):
+    """The text of a str, or of an object of a subclass, which may show itself otherwise."""
+    return key if type(key) is str else str.__str__(key)
 
 
 cdef str why_invalid(object key):
     """What is wrong with a key that the core refused, or an empty text."""
     if not isinstance(key, str):
         return ""
+    key = exact(key)
     size = len(key.encode())
     if size > KEY_MAX:
         return f"the key {key[:40]!r}... has {size} bytes of UTF-8: {KEY_MAX} are allowed"

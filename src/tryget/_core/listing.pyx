@@ -54,7 +54,7 @@ cdef Level level_of(Handle handle, object node):
     cdef tg_status status
     cdef Level level = Level.__new__(Level)
     node_of(node, &name)
-    level.prefix = None if node is None else f"{node}/"
+    level.prefix = None if node is None else exact(node) + "/"
     level.cursor.dir = 0
     while True:
         if handle.store == NULL:

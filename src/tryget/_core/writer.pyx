@@ -155,7 +155,7 @@ cdef class Writer(Reader):
         options.mode = TG_SET_IF_ABSENT
         options.if_version = 0
         if not self.expiry_of(ttl, &options.expiry):
-            self.check_key(key)
+            self.checked_key(key)
             return False
         status = self.put(key, value, &options, &version)
         if status == TG_EXISTS:
@@ -171,7 +171,7 @@ cdef class Writer(Reader):
         if isinstance(version, bool) or not isinstance(version, int):
             raise TypeError(f"a version is an int, not {type(version).__name__}")
         if not 0 <= version < 1 << 64:
-            self.check_key(key)
+            self.checked_key(key)
             return False
         options.mode = TG_SET_IF_VERSION
         options.if_version = version

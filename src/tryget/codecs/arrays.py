@@ -68,7 +68,7 @@ def _pieces(array: Array) -> tuple[str, memoryview]:
     order = "C" if array.flags.c_contiguous or not array.flags.f_contiguous else "F"
     if array.nbytes == 0:
         return order, memoryview(b"")
-    line = (array if order == "C" else array.T).reshape(-1)
+    line = np.ascontiguousarray((array if order == "C" else array.T).reshape(-1))
     return order, memoryview(line.view(np.uint8))  # type: ignore[arg-type]
 
 

@@ -5,6 +5,7 @@ The calls that only convert are inherited from the extension: `get`, `[]`, `in`,
 `delete`, `drop`, `touch`, `compare_and_set`, `children`.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from types import TracebackType
@@ -196,9 +197,11 @@ class Store(RawStore, MutableMapping[str, Any]):
 
     def walk(self, key: str | None = None) -> Iterator[str]:
         """The keys of a node and all below it."""
-        if key is not None and key in self:
-            yield key
-        yield from self.raw_walk(key)
+        if key is None:
+            return self.raw_walk(None)
+        key = self.checked_key(key)
+        own = (key,) if key in self else ()
+        return itertools.chain(own, self.raw_walk(key))
 
     def rename(self, old: str, new: str, *, replace: bool = False) -> None:
         """Moves a node with all below it, in one step."""

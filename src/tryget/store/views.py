@@ -21,9 +21,7 @@ class StoreKeys(KeysView[str]):
 
     def __init__(self, store: "Store", prefix: str | None) -> None:
         super().__init__(store)
-        if prefix is not None:
-            store.check_key(prefix)
-        self._prefix = prefix
+        self._prefix = None if prefix is None else store.checked_key(prefix)
 
     def __iter__(self) -> Iterator[str]:
         return self._mapping.walk(self._prefix)

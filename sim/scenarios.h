@@ -34,6 +34,12 @@
     X(owner_heir) \
     X(owner_heir_dead) \
     X(owner_context) \
+    X(lockref_count) \
+    X(lockref_revive) \
+    X(lockref_last) \
+    X(lockref_not_zero) \
+    X(lockref_limit) \
+    X(lockref_double_put) \
     /* journal, epoch, arena */ \
     X(arena_stock) \
     X(arena_collect) \
@@ -43,6 +49,16 @@
     X(arena_refusal1) \
     X(arena_refusal2) \
     X(arena_refusal3) \
+    X(journal_words) \
+    X(recover_two) \
+    X(recover_nested) \
+    X(recover_three) \
+    X(epoch_reader) \
+    X(epoch_expel) \
+    X(epoch_dead_writer) \
+    X(epoch_join) \
+    X(epoch_cookie) \
+    X(epoch_upgrade) \
     /* ledger, object */ \
     /* names, store */ \
     /* the end: keep this line last */

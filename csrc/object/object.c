@@ -108,20 +108,32 @@ void tg_object_discard(struct tg_call *call, struct tg_object *object, uint32_t 
     tg_commit(call);
 }
 
+/* Retires the object of entry `number`, if it is PRIVATE. The process's lock is held. */
+static tg_status reap_entry(struct tg_call *call, uint32_t process, uint32_t number) {
+    struct tg_local *local = call->local;
+    tg_a64 *slot = tg_ledger_entry(local, process, number);
+    if (slot == NULL) return TG_CORRUPT;
+    uint64_t entry = tg_load_relaxed64(slot);
+    if (TG_ENTRY_STATE(entry) != TG_LEDGER_PRIVATE) return TG_OK;
+    struct tg_object *object = tg_object_at(local, TG_ENTRY_REF(entry));
+    if (object == NULL) return TG_CORRUPT;
+    tg_object_log_unlink(call, object);
+    tg_log64(call, slot, TG_LEDGER_FREE);
+    tg_commit(call);
+    return TG_OK;
+}
+
+/* The life token elects one recoverer, but it is free again before a dead one's own log is
+ * redone. The lock is not: who takes it has mended its dead owner. */
 tg_status tg_object_reap_private(struct tg_call *call, uint32_t process) {
     struct tg_local *local = call->local;
+    bool unlocked = TG_MUTANT(reap_unlocked);
+    tg_status status = unlocked ? TG_OK : tg_lock(call, &local->processes[process].lock, 0);
+    if (status != TG_OK) return status;
     uint32_t capacity = tg_ledger_capacity(local, process);
-    for (uint32_t number = 1; number <= capacity; number++) {
-        tg_a64 *slot = tg_ledger_entry(local, process, number);
-        if (slot == NULL) return TG_CORRUPT;
-        uint64_t entry = tg_load_relaxed64(slot);
-        if (TG_ENTRY_STATE(entry) != TG_LEDGER_PRIVATE) continue;
-        struct tg_object *object = tg_object_at(local, TG_ENTRY_REF(entry));
-        if (object == NULL) return TG_CORRUPT;
-        tg_object_log_unlink(call, object);
-        tg_log64(call, slot, TG_LEDGER_FREE);
-        tg_commit(call);
-        tg_maintain(call);
-    }
-    return TG_OK;
+    for (uint32_t number = 1; number <= capacity && status == TG_OK; number++)
+        status = reap_entry(call, process, number);
+    if (!unlocked) tg_unlock(call, &local->processes[process].lock);
+    tg_maintain(call);
+    return status;
 }

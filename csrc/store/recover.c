@@ -5,7 +5,9 @@
 
 static const uint64_t WAIT_NS = 1000000000;
 
-static bool owns_private(struct tg_local *local, uint32_t process) {
+/* Has it private objects, or did a recoverer die while it retired some? */
+static bool needs_reaping(struct tg_local *local, uint32_t process) {
+    if (tg_word_owner(tg_load_relaxed64(&local->processes[process].lock)) != 0) return true;
     uint32_t capacity = tg_ledger_capacity(local, process);
     for (uint32_t number = 1; number <= capacity; number++) {
         tg_a64 *entry = tg_ledger_entry(local, process, number);
@@ -21,7 +23,7 @@ tg_status tg_recover(struct tg_local *local, uint32_t process) {
     tg_store_release32(&entry->state, TG_PROCESS_MENDED);
     tg_ledger_clear_pins(local, process);
     tg_add_relaxed64(&local->hot->unpin_hint, 1);
-    if (!owns_private(local, process)) return TG_OK;
+    if (!needs_reaping(local, process)) return TG_OK;
     struct tg_call call;
     tg_call_begin(&call, local, 0, os->ops->monotonic_ns(os) + WAIT_NS);
     tg_status status = tg_borrow(&call);

@@ -6,7 +6,7 @@
  * and empty are all reached, and an empty one goes back to the runs. */
 #include "arena_world.h"
 
-static uint32_t three_a_slab(void) { return tg_class_for(arena_locals[0], 256); }
+static uint32_t three_a_slab(void) { return tg_class_for(arena_locals[0], 512); }
 
 /* A magazine has all blocks of one slab and one of the next; process 0 owns `owned`. */
 static void two_slabs(uint32_t owned) {

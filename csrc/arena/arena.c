@@ -38,13 +38,12 @@ bool tg_run_of_ref(const struct tg_local *local, tg_ref ref, uint32_t pages, uin
 /* ---- taking a run -------------------------------------------------------------- */
 
 /* Extent lock held: a part of a free run becomes the context's. TG_ABSENT. */
-static tg_status take_free_locked(struct tg_call *call, uint32_t pages, uint32_t walk,
-                                  uint32_t *first) {
-    struct tg_run from;
+static tg_status take_free_locked(struct tg_call *call, uint32_t pages, uint32_t align,
+                                  uint32_t walk, uint32_t *first) {
+    struct tg_run from, part;
     struct tg_edit edit;
-    tg_status status = tg_pages_find(call->local, TG_PAGE_FREE, pages, walk, &from);
+    tg_status status = tg_pages_find(call->local, TG_PAGE_FREE, pages, align, walk, &from, &part);
     if (status != TG_OK) return status;
-    struct tg_run part = {from.first, pages};
     tg_edit_begin(&edit, call);
     status = tg_pages_cut(&edit, TG_PAGE_FREE, from, part);
     if (status != TG_OK) return status;
@@ -65,11 +64,10 @@ static tg_status take_hole_locked(struct tg_call *call, uint32_t pages, struct t
     if (wanted > local->header.page_count) return TG_ABSENT;
     uint64_t bytes = wanted << local->header.page_shift;
     if (!tg_limit_allows(local, bytes)) return TG_ABSENT;
-    tg_status status =
-        tg_pages_find(local, TG_PAGE_HOLE, (uint32_t)wanted, local->header.page_count, &from);
+    tg_status status = tg_pages_find(local, TG_PAGE_HOLE, (uint32_t)wanted, 1,
+                                     local->header.page_count, &from, part);
     if (status != TG_OK) return status;
     if ((from.first | from.pages) & unit_mask) return TG_CORRUPT;
-    *part = (struct tg_run){from.first, (uint32_t)wanted};
     tg_edit_begin(&edit, call);
     status = tg_pages_cut(&edit, TG_PAGE_HOLE, from, *part);
     if (status != TG_OK) return status;
@@ -117,7 +115,7 @@ static tg_status fill(struct tg_call *call, struct tg_run run, uint32_t pages) {
     return status;
 }
 
-tg_status tg_run_take(struct tg_call *call, uint32_t pages, uint32_t *first) {
+static tg_status take(struct tg_call *call, uint32_t pages, uint32_t align, uint32_t *first) {
     if (pages == 0) return TG_INVALID;
     if (pages > call->local->header.page_count) return TG_FULL;
     tg_a64 *lock = &call->local->hot->extent_lock;
@@ -126,11 +124,11 @@ tg_status tg_run_take(struct tg_call *call, uint32_t pages, uint32_t *first) {
     struct tg_run hole;
     status = tg_lock(call, lock, 0);
     if (status != TG_OK) return status;
-    status = take_free_locked(call, pages, WALK_SHORT, first);
+    status = take_free_locked(call, pages, align, WALK_SHORT, first);
     bool grow = status == TG_ABSENT;
     if (grow) status = take_hole_locked(call, pages, &hole);
     bool filling = grow && status == TG_OK;
-    if (status == TG_ABSENT) status = take_free_locked(call, pages, UINT32_MAX, first);
+    if (status == TG_ABSENT) status = take_free_locked(call, pages, align, UINT32_MAX, first);
     tg_unlock(call, lock);
     if (filling) {
         *first = hole.first;
@@ -139,10 +137,19 @@ tg_status tg_run_take(struct tg_call *call, uint32_t pages, uint32_t *first) {
         /* The file system is full; somebody may have freed a run meanwhile. */
         status = tg_lock(call, lock, 0);
         if (status != TG_OK) return status;
-        status = take_free_locked(call, pages, UINT32_MAX, first);
+        status = take_free_locked(call, pages, align, UINT32_MAX, first);
         tg_unlock(call, lock);
     }
     return status == TG_ABSENT ? TG_FULL : status;
+}
+
+tg_status tg_run_take(struct tg_call *call, uint32_t pages, uint32_t *first) {
+    return take(call, pages, 1, first);
+}
+
+tg_status tg_run_take_aligned(struct tg_call *call, uint32_t pages, uint32_t *first) {
+    TG_CHECK((pages & (pages - 1)) == 0 && pages <= tg_unit_pages(call->local));
+    return take(call, pages, pages, first);
 }
 
 /* ---- freeing a run ------------------------------------------------------------- */

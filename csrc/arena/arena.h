@@ -3,7 +3,7 @@
  *
  * What
  *   Small: a block belongs to a size class (arena/classes.h). Each context keeps a
- *   magazine of free blocks a class, filled from and flushed to slabs, one page each.
+ *   magazine of free blocks a class, filled from and flushed to slabs.
  *   Large: a run of whole pages, split and merged by boundary descriptors.
  *   Below: the arena is sparse; memory is claimed from the file system unit by unit
  *   before it is used, and given back when it is free.
@@ -17,7 +17,7 @@
  * Bits and states
  *   page.head   kind:4 | class:12 | unused:16 | pages:32
  *     FREE  committed, in hot.free_runs     HOLE  not committed, in hot.hole_runs
- *     RUN   owned by an object, a ledger chunk or a context.run     SLAB  one page
+ *     RUN   owned by an object, a ledger chunk or a context.run     SLAB  of blocks
  *   context.run  state:4 | pages:28 | first page:32
  *     TAKEN     committed, nobody else's; goes back to the free lists
  *     FILLING   was a hole; being committed.  PUNCHING  was free; being given back
@@ -141,6 +141,8 @@ bool tg_run_of_ref(const struct tg_local *local, tg_ref ref, uint32_t pages, uin
 
 /* A committed run, owned by context.run. TG_FULL, TG_INVALID. */
 TG_MUST_CHECK tg_status tg_run_take(struct tg_call *call, uint32_t pages, uint32_t *first);
+/* The same, beginning at a multiple of `pages`, a power of two up to a unit. */
+TG_MUST_CHECK tg_status tg_run_take_aligned(struct tg_call *call, uint32_t pages, uint32_t *first);
 /* Logs that context.run is somebody else's with this transaction (1 entry). */
 static inline void tg_run_hand_over(struct tg_call *call) {
     tg_log64(call, &call->context->run, 0);

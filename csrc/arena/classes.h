@@ -4,18 +4,23 @@
  * What
  *   The general classes and their sizes are in the header of the store (rising, multiples
  *   of the granule). Two classes follow them, for directories and for object headers:
- *   their slabs are type-stable. A slab is one arena page.
+ *   their slabs are type-stable. A slab is a few pages, at a multiple of its size: large
+ *   enough for many blocks, while runs are counted in small pages.
  *
  * Bits and states
- *   slab page: u64 bitmap[words] | up to 64 bytes of padding | block[blocks]
+ *   slab:      u64 bitmap[words] | up to 64 bytes of padding | block[blocks]
  *              bit b: 1 = allocated or in a magazine; bits beyond `blocks` are 1 for ever
  *   magazine:  u32 count | u32 ref[capacity]; the top is ref[count - 1]
  *
  * Invariants
  *   C1  The shape of a slab is a function of the checked header only.
- *   C2  A page that became a slab of a type-stable class remains one.
+ *   C2  Pages that became a slab of a type-stable class remain one.
+ *   C3  The kind SLAB is only in the first and last descriptor of a slab: who finds it at
+ *       a multiple of the slab's size knows all pages up to the next. (An inner descriptor
+ *       may be stale, but a slab that ends overwrites its first one.)
  *
- * Ordering, death, progress: pure functions; for what they guard see arena/arena.h.
+ * Ordering: pure functions; for what they guard see arena/arena.h.
+ * Death: nothing to mend.
  *
  * API: tg_class_for, tg_class_size, TG_CLASS_DIR, TG_CLASS_OBJECT, tg_class_shape,
  *   tg_class_of_ref, tg_block_at, tg_magazine, tg_magazine_capacity.
@@ -45,7 +50,14 @@ static inline uint32_t tg_class_size(const struct tg_local *local, uint32_t clas
     return tg_round_up(sizeof(struct tg_object), granule);
 }
 
-/* The smallest general class for `size` bytes, or TG_CLASS_NONE: it needs a run. */
+/* Would a run lose next to nothing, the class more than a quarter? (16 KiB in 21 KiB) */
+static inline bool tg_run_is_better(const struct tg_local *local, uint64_t size, uint32_t block) {
+    uint64_t page = 1ull << local->header.page_shift;
+    uint64_t run = (size + page - 1) & ~(page - 1);
+    return run <= size + size / 8 && block > size + size / 4;
+}
+
+/* The smallest general class for `size` bytes, or TG_CLASS_NONE: it belongs into a run. */
 static inline uint32_t tg_class_for(const struct tg_local *local, uint64_t size) {
     const uint32_t *sizes = local->header.class_size;
     uint32_t first = 0, count = local->header.class_count;
@@ -55,23 +67,29 @@ static inline uint32_t tg_class_for(const struct tg_local *local, uint64_t size)
         first += sizes[first + half - 1] < size ? half : 0;
         count -= half;
     }
+    if (size >> local->header.page_shift && tg_run_is_better(local, size, sizes[first]))
+        return TG_CLASS_NONE;
     return first;
+}
+
+static inline uint32_t tg_slab_pages(const struct tg_local *local) {
+    return 1u << (local->header.slab_shift - local->header.page_shift);
 }
 
 struct tg_shape {
     uint32_t size;   /* of a block */
-    uint32_t first;  /* offset of block 0 in the page */
-    uint32_t blocks; /* 0: the class does not fit a page */
+    uint32_t first;  /* offset of block 0 in the slab */
+    uint32_t blocks; /* 0: the class does not fit a slab */
     uint32_t words;  /* of the bitmap */
 };
 
 static inline struct tg_shape tg_class_shape(const struct tg_local *local, uint32_t class) {
     struct tg_shape shape = {.size = tg_class_size(local, class)};
-    uint32_t page = 1u << local->header.page_shift;
+    uint32_t slab = 1u << local->header.slab_shift;
     if (shape.size == 0) return shape;
-    shape.words = (page / shape.size + 63) / 64;
+    shape.words = (slab / shape.size + 63) / 64;
     shape.first = tg_round_up(shape.words * 8, TG_LINE);
-    if (shape.first < page) shape.blocks = (page - shape.first) / shape.size;
+    if (shape.first < slab) shape.blocks = (slab - shape.first) / shape.size;
     return shape;
 }
 
@@ -92,17 +110,20 @@ static inline uint64_t tg_page_offset(const struct tg_local *local, uint32_t pag
 
 /* ---- blocks ------------------------------------------------------------------ */
 
-/* Finds the slab and the number of a block; -1 unless `ref` is the start of one. Says
+/* Finds the (first page of the) slab and the number of a block; -1 unless `ref` is the start of one. Says
  * nothing about the block being allocated. */
 static inline int tg_block_locate(const struct tg_local *local, tg_ref ref, uint32_t *page,
                                   uint32_t *number) {
     uint64_t offset = (uint64_t)ref << local->header.ref_shift;
     if (offset < local->arena_begin || offset >= local->arena_end) return -1;
     uint64_t index = (offset - local->arena_begin) >> local->header.page_shift;
+    uint32_t slab_pages = tg_slab_pages(local);
+    index &= ~(uint64_t)(slab_pages - 1);
     if (index >= local->header.page_count || !tg_unit_committed(local, offset)) return -1;
     uint64_t head = tg_load_relaxed64(&local->pages[index].head);
     uint32_t class = tg_head_class(head);
-    if (tg_head_kind(head) != TG_PAGE_SLAB || class >= TG_CLASS_TOTAL(local)) return -1;
+    if (head != tg_page_head(TG_PAGE_SLAB, class, slab_pages)) return -1;
+    if (class >= TG_CLASS_TOTAL(local)) return -1;
     struct tg_shape shape = tg_class_shape(local, class);
     uint32_t inside = (uint32_t)(offset - tg_page_offset(local, (uint32_t)index));
     if (inside < shape.first || (inside - shape.first) % shape.size) return -1;

@@ -24,11 +24,11 @@ static tg_status refill_locked(struct tg_call *call, uint32_t class, uint32_t co
     return status;
 }
 
-/* No slab has room: makes one of a page of our own, then refills. */
+/* No slab has room: makes one of pages of our own, then refills. */
 static tg_status refill_from_new(struct tg_call *call, uint32_t class, uint32_t count) {
     tg_a64 *lock = &call->local->classes[class].lock;
     uint32_t page;
-    tg_status status = tg_run_take(call, 1, &page);
+    tg_status status = tg_run_take_aligned(call, tg_slab_pages(call->local), &page);
     if (status != TG_OK) return status;
     status = tg_slab_prepare(call, class, page);
     if (status != TG_OK) return status;

@@ -125,19 +125,27 @@ static tg_status listed_run(const struct tg_local *local, enum tg_page_kind kind
                                                                                       : TG_CORRUPT;
 }
 
+static bool part_of(struct tg_run run, uint32_t pages, uint32_t align, struct tg_run *part) {
+    uint64_t first = ((uint64_t)run.first + align - 1) & ~(uint64_t)(align - 1);
+    *part = (struct tg_run){(uint32_t)first, pages};
+    return first + pages <= (uint64_t)run.first + run.pages;
+}
+
 tg_status tg_pages_find(const struct tg_local *local, enum tg_page_kind kind, uint32_t pages,
-                        uint32_t walk, struct tg_run *found) {
+                        uint32_t align, uint32_t walk, struct tg_run *found, struct tg_run *part) {
     const tg_a32 *lists = kind == TG_PAGE_FREE ? local->hot->free_runs : local->hot->hole_runs;
     uint32_t index = tg_log2(pages);
     uint32_t link = tg_load_relaxed32(&lists[index]);
     for (uint32_t step = 0; link != 0 && step < walk; step++) {
         if (listed_run(local, kind, link, index, found) != TG_OK) return TG_CORRUPT;
-        if (found->pages >= pages) return TG_OK;
+        if (part_of(*found, pages, align, part)) return TG_OK;
         link = tg_load_relaxed32(&local->pages[link - 1].next);
     }
     for (index++; index < 32; index++) { /* any run of a longer list will do */
         link = tg_load_relaxed32(&lists[index]);
-        if (link != 0) return listed_run(local, kind, link, index, found);
+        if (link == 0) continue;
+        if (listed_run(local, kind, link, index, found) != TG_OK) return TG_CORRUPT;
+        return part_of(*found, pages, align, part) ? TG_OK : TG_CORRUPT;
     }
     return TG_ABSENT;
 }

@@ -59,10 +59,12 @@ TG_MUST_CHECK tg_status tg_pages_put(struct tg_edit *edit, enum tg_page_kind kin
 TG_MUST_CHECK tg_status tg_pages_cut(struct tg_edit *edit, enum tg_page_kind kind,
                                      struct tg_run from, struct tg_run part);
 
-/* A listed run of at least `pages`. TG_ABSENT: none was found within `walk` steps through
- * the one list whose runs may or may not be long enough. */
+/* A listed run `found` with `part` in it, of `pages` pages and at a multiple of `align`: 1, or
+ * `pages` when that is a power of two. TG_ABSENT: none was found within `walk` steps
+ * through the one list whose runs may or may not be long enough. */
 TG_MUST_CHECK tg_status tg_pages_find(const struct tg_local *local, enum tg_page_kind kind,
-                                      uint32_t pages, uint32_t walk, struct tg_run *found);
+                                      uint32_t pages, uint32_t align, uint32_t walk,
+                                      struct tg_run *found, struct tg_run *part);
 
 /* A FREE run that contains whole units: the run, and the units in it. TG_ABSENT. */
 TG_MUST_CHECK tg_status tg_pages_find_units(const struct tg_local *local, struct tg_run *found,

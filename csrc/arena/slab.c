@@ -17,7 +17,8 @@ tg_status tg_slab_of_link(const struct tg_local *local, uint32_t class, uint32_t
                           uint32_t *page) {
     if (link == 0 || link > local->header.page_count) return TG_CORRUPT;
     uint64_t head = tg_load_relaxed64(&local->pages[link - 1].head);
-    if (head != tg_page_head(TG_PAGE_SLAB, class, 1)) return TG_CORRUPT;
+    if (head != tg_page_head(TG_PAGE_SLAB, class, tg_slab_pages(local))) return TG_CORRUPT;
+    if ((link - 1) & (tg_slab_pages(local) - 1)) return TG_CORRUPT;
     *page = link - 1;
     return TG_OK;
 }
@@ -140,7 +141,7 @@ tg_status tg_slab_release(struct tg_edit *edit, uint32_t class, uint32_t page) {
     if (tg_edit_get64(edit, &edit->call->context->run) != 0) return TG_ABSENT;
     if (tg_edit_get32(edit, &slab->next) == 0 && tg_edit_get32(edit, &slab->previous) == 0)
         return TG_ABSENT;
-    struct tg_run run = {page, 1};
+    struct tg_run run = {page, tg_slab_pages(local)};
     if (unlink_slab(edit, class, page) != TG_OK) return TG_CORRUPT;
     tg_edit_set32(edit, &entry->slabs, tg_edit_get32(edit, &entry->slabs) - 1);
     tg_pages_own(edit, run);
@@ -156,7 +157,7 @@ tg_status tg_slab_prepare(struct tg_call *call, uint32_t class, uint32_t page) {
     tg_a64 *bitmap = tg_slab_bitmap(local, page);
     if (bitmap == NULL) return TG_CORRUPT;
     /* Their first user finds lock words and generations in a defined state. */
-    if (tg_class_type_stable(local, class)) memset(bitmap, 0, 1ull << local->header.page_shift);
+    if (tg_class_type_stable(local, class)) memset(bitmap, 0, 1ull << local->header.slab_shift);
     for (uint32_t word = 0; word < shape.words; word++) {
         uint32_t begin = word * 64;
         uint64_t bits = 0;
@@ -175,7 +176,9 @@ tg_status tg_slab_make(struct tg_call *call, uint32_t class, uint32_t page) {
     struct tg_page *slab = &local->pages[page];
     struct tg_edit edit;
     tg_edit_begin(&edit, call);
-    tg_edit_set64(&edit, &slab->head, tg_page_head(TG_PAGE_SLAB, class, 1));
+    uint64_t head = tg_page_head(TG_PAGE_SLAB, class, tg_slab_pages(local));
+    tg_edit_set64(&edit, &slab->head, head);
+    tg_edit_set64(&edit, &slab[tg_slab_pages(local) - 1].head, head);
     tg_edit_set32(&edit, &slab->free, tg_class_shape(local, class).blocks);
     tg_edit_set32(&edit, &entry->slabs, tg_load_relaxed32(&entry->slabs) + 1);
     tg_edit_set64(&edit, &call->context->run, 0);

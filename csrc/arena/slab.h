@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slabs: one page of blocks of one class, and the class's list of those with room.
+/* Slabs: a few pages of blocks of one class, and the class's list of those with room.
  *
  * What
  *   tg_slab_take_bits moves free blocks of one bitmap word into a magazine,
- *   tg_slab_clear_bit plans the way back, tg_slab_make turns a page that the context
+ *   tg_slab_clear_bit plans the way back, tg_slab_make turns pages that the context
  *   owns into a slab, tg_slab_release plans the opposite.
  *
- * Bits and states: see arena/classes.h. page.free counts zeros; page.next and previous
+ * Bits and states: see arena/classes.h. A slab is named by its first page. page.free counts zeros; page.next and previous
  *   link the class list `partial`; page.spare is a hint, the first word with a zero.
  *
  * Invariants: A2, A3 of arena/arena.h. The class lock is held throughout.
@@ -29,13 +29,13 @@ TG_MUST_CHECK tg_status tg_slab_take_bits(struct tg_call *call, uint32_t class, 
 TG_MUST_CHECK tg_status tg_slab_clear_bit(struct tg_edit *edit, uint32_t class, tg_ref ref,
                                           uint32_t *page, bool *empty);
 
-/* An empty slab becomes context.run, TAKEN; at most 5 entries. TG_ABSENT: it stays, as it
+/* An empty slab becomes context.run, TAKEN; at most 6 entries. TG_ABSENT: it stays, as it
  * is the last with room, type-stable, or context.run is in use. */
 TG_MUST_CHECK tg_status tg_slab_release(struct tg_edit *edit, uint32_t class, uint32_t page);
 
-/* Empties the bitmap of a page that context.run owns; no lock needed. */
+/* Empties the bitmap of the pages that context.run owns; no lock needed. */
 TG_MUST_CHECK tg_status tg_slab_prepare(struct tg_call *call, uint32_t class, uint32_t page);
-/* Commits: the page, prepared and still context.run, is a slab with room. */
+/* Commits: the pages, prepared and still context.run, are a slab with room. */
 TG_MUST_CHECK tg_status tg_slab_make(struct tg_call *call, uint32_t class, uint32_t page);
 
 /* The slab behind a link of the class's list: its page; TG_CORRUPT. */

@@ -28,7 +28,9 @@ static bool run_at(const struct tg_local *local, uint32_t first, uint64_t *head,
     *run = (struct tg_run){first, tg_head_pages(*head)};
     enum tg_page_kind kind = tg_head_kind(*head);
     if (kind < TG_PAGE_FREE || kind > TG_PAGE_SLAB || !tg_run_inside(local, *run)) return false;
-    if (kind == TG_PAGE_SLAB && (run->pages != 1 || tg_head_class(*head) >= TG_CLASS_TOTAL(local)))
+    uint32_t slab_pages = tg_slab_pages(local);
+    if (kind == TG_PAGE_SLAB && (run->pages != slab_pages || first % slab_pages ||
+                                 tg_head_class(*head) >= TG_CLASS_TOTAL(local)))
         return false;
     return tg_load_relaxed64(&local->pages[first + run->pages - 1].head) == *head;
 }
@@ -117,7 +119,7 @@ static void check_run(struct check *check, uint64_t head, struct tg_run run) {
         check_units(check, run, true);
         break;
     case TG_PAGE_SLAB:
-        check->used_pages++;
+        check->used_pages += run.pages;
         check_units(check, run, true);
         check_slab(check, run.first, tg_head_class(head));
         break;
@@ -183,7 +185,8 @@ static bool run_belongs(const struct tg_local *local, uint32_t page, uint32_t wh
 }
 
 static bool slab_belongs(const struct tg_local *local, uint32_t page, uint32_t class) {
-    return tg_load_relaxed64(&local->pages[page].head) == tg_page_head(TG_PAGE_SLAB, class, 1) &&
+    uint64_t head = tg_page_head(TG_PAGE_SLAB, class, tg_slab_pages(local));
+    return tg_load_relaxed64(&local->pages[page].head) == head &&
            tg_load_relaxed32(&local->pages[page].free) > 0;
 }
 

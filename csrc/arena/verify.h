@@ -8,7 +8,8 @@
  * Invariants
  *   V1  Any byte of shared memory may be garbage: it is reported, never followed
  *       out of bounds or for ever. What is not committed is not read.
- * Ordering: nobody else writes.  Death: read only.
+ * Ordering: nobody else writes.
+ * Death: it only reads.
  * Progress: each page, list entry, bitmap word and magazine once.
  * API: below.
  */

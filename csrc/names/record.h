@@ -89,15 +89,15 @@ static inline uint32_t tg_record_value_size(const struct tg_record *record) {
 static inline struct tg_record *tg_record_at(const struct tg_local *local, tg_ref ref) {
     struct tg_record *record = tg_at_start(local, ref);
     if (TG_UNLIKELY(record == NULL)) return NULL;
-    /* A record lies within one page, and a page within one commit unit. */
-    uint32_t page_size = 1u << local->header.page_shift;
-    uint32_t inside = (uint32_t)(((uint64_t)ref << local->header.ref_shift) & (page_size - 1));
-    if (TG_UNLIKELY(inside > page_size - sizeof *record)) return NULL;
+    /* A record lies within one slab, and a slab within one commit unit. */
+    uint32_t slab_size = 1u << local->header.slab_shift;
+    uint32_t inside = (uint32_t)(((uint64_t)ref << local->header.ref_shift) & (slab_size - 1));
+    if (TG_UNLIKELY(inside > slab_size - sizeof *record)) return NULL;
     uint32_t meta = tg_load_relaxed32(&record->meta);
     uint32_t size = tg_load_relaxed32(&record->size);
     if (TG_UNLIKELY(size > TG_INLINE_MAX)) return NULL;
     uint32_t all = tg_record_size(TG_META_FLAGS(meta), TG_META_NAME(meta), size);
-    return TG_LIKELY(all <= page_size - inside) ? record : NULL;
+    return TG_LIKELY(all <= slab_size - inside) ? record : NULL;
 }
 
 static inline bool tg_record_matches(struct tg_record *record, uint32_t hash, tg_ref parent,

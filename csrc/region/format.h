@@ -96,6 +96,8 @@ struct tg_header {
     uint32_t context_size;
     uint32_t class_count;  /* general classes; the two type-stable ones follow */
     uint32_t page_count;   /* arena pages */
+    uint32_t slab_shift;   /* pages of blocks; page <= slab <= unit */
+    uint32_t spare;
     uint64_t hot_offset;
     uint64_t units_offset;
     uint64_t processes_offset;

@@ -3,7 +3,7 @@
 
 #include "../base/crc.h"
 
-enum { ALIGNMENT = 4096, BLOCK_MAX = 32 << 10, REF_SHIFT_MIN = 3, REF_SHIFT_MAX = 9 };
+enum { ALIGNMENT = 4096, BLOCKS_MIN = 3, REF_SHIFT_MIN = 3, REF_SHIFT_MAX = 9 };
 
 static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high) {
     return value < low ? low : value > high ? high : value;
@@ -17,21 +17,41 @@ static bool is_power_of_two(uint64_t value) { return value && (value & (value - 
 
 /* ---- size classes ------------------------------------------------------------ */
 
-static uint32_t block_max(const struct tg_header *header) {
-    return (uint32_t)clamp((uint64_t)1 << header->page_shift >> 1, 0, BLOCK_MAX);
+static uint32_t slab_shift(const struct tg_header *header) {
+    uint32_t wanted = header->limit < 16u << 20 ? 14 : header->limit < 64u << 20 ? 15 : 16;
+    if (wanted >= header->unit_shift) wanted = header->unit_shift - 1;
+    return wanted < header->page_shift ? header->page_shift : wanted;
 }
 
-/* Steps of 8 bytes up to 256, then eight sizes a doubling: at most 12.5 % is lost. */
-static uint32_t next_class(uint32_t size, uint32_t granule) {
+/* The largest block of which `count` fit into a slab behind one line of bitmap. */
+static uint32_t block_of(const struct tg_header *header, uint32_t count, uint32_t granule) {
+    return ((1u << slab_shift(header)) - TG_LINE) / count / granule * granule;
+}
+
+/* Beyond it a run of pages loses less. */
+static uint32_t block_max(const struct tg_header *header) {
+    return block_of(header, BLOCKS_MIN, 1u << header->ref_shift);
+}
+
+/* Steps of 8 bytes up to 256, then eight sizes a doubling, then the shares of a slab, each
+ * of one block less: at most 12.5 % is lost where more than eight fit. */
+static uint32_t next_class(const struct tg_header *header, uint32_t size) {
+    uint32_t granule = 1u << header->ref_shift;
+    uint32_t fit = ((1u << slab_shift(header)) - TG_LINE) / size, share;
     uint32_t step = size < 256 ? 8 : (uint32_t)power_of_two_below(size) / 8;
     if (step < granule) step = granule;
-    return (size + step) / step * step;
+    if (fit > 17) return (size + step) / step * step;
+    do {
+        if (--fit < BLOCKS_MIN) return UINT32_MAX;
+        share = block_of(header, fit, granule);
+    } while (share <= size);
+    return share;
 }
 
 static bool choose_classes(struct tg_header *header) {
     uint32_t granule = 1u << header->ref_shift, count = 0;
     uint32_t size = (uint32_t)tg_region_round_up(TG_SMALLEST_BLOCK, granule);
-    for (; size <= block_max(header); size = next_class(size, granule)) {
+    for (; size <= block_max(header); size = next_class(header, size)) {
         if (count == TG_CLASS_CAPACITY - 2) return false;
         header->class_size[count++] = size;
     }
@@ -88,6 +108,7 @@ static void lay_out(struct tg_header *header) {
     header->magic = TG_MAGIC;
     header->layout = TG_LAYOUT_VERSION;
     header->header_size = sizeof(struct tg_header);
+    header->slab_shift = slab_shift(header);
     header->context_size = context_size(header);
     header->page_count = (uint32_t)(arena >> header->page_shift);
     header->hot_offset = ALIGNMENT;
@@ -143,9 +164,7 @@ void tg_region_tiny(struct tg_region_options *options) {
     };
 }
 
-static uint32_t choose_page_shift(uint64_t limit) {
-    return limit < (16u << 20) ? 14 : limit < (64u << 20) ? 15 : 16;
-}
+static uint32_t choose_page_shift(uint64_t limit) { return limit < 64u << 20 ? 12 : 13; }
 
 static uint32_t choose_unit_shift(uint64_t limit, uint32_t page_shift) {
     uint64_t unit = clamp(power_of_two_below(limit / 64), 64 << 10, 4 << 20);

@@ -10,7 +10,8 @@
  *
  * Choices (format.h names the fields)
  *   ref       the smallest granule, from 8 bytes, whose 2^32 refs cover the file
- *   page      16 KiB up to 16 MiB, 32 KiB up to 64 MiB, else 64 KiB
+ *   page      4 KiB up to 64 MiB, else 8 KiB: a large value wastes less than one
+ *   slab      16 KiB up to 16 MiB, 32 KiB up to 64 MiB, else 64 KiB; at most half a unit
  *   unit      limit / 64, a power of two in [64 KiB, 4 MiB], at least a page
  *   contexts  limit / 4 MiB, in [16, 256]
  *   buckets   reserved for the smallest records that could fill the arena, at 70 %;

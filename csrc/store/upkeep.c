@@ -6,6 +6,27 @@
 enum { CALLS_PER_LOOK = 64 };
 static const uint64_t SWEEP_EVERY_NS = 100000000;
 static const uint64_t TIDY_PATIENCE_NS = 100000000;
+static const uint64_t TRIM_WAIT_NS = 1000000;
+
+/* Committed memory that nobody uses, beyond what the next values will want soon. */
+static bool has_much_free(const struct tg_local *local, uint64_t keep) {
+    return tg_load_relaxed64(&local->hot->pages_free) << local->header.page_shift > keep;
+}
+
+static uint64_t keep_usually(const struct tg_local *local) {
+    uint64_t share = local->header.limit / 16, units = 4ull << local->header.unit_shift;
+    return share > units ? share : units;
+}
+
+/* Gives free memory back to the file system. Busy or failing: another time. */
+static void give_back(struct tg_local *local, uint64_t keep) {
+    struct tg_call call;
+    struct tg_os *os = local->os;
+    tg_call_begin(&call, local, 0, os->ops->monotonic_ns(os) + TRIM_WAIT_NS);
+    if (tg_borrow(&call) != TG_OK) return;
+    if (tg_names_settle(&call) == TG_OK) (void)!tg_arena_trim(&call, keep);
+    tg_return(&call);
+}
 
 void tg_upkeep(struct tg_local *local) {
     uint64_t calls = tg_load_relaxed64(&local->changes) + 1;
@@ -16,7 +37,9 @@ void tg_upkeep(struct tg_local *local) {
         due = now - tg_load_relaxed64(&local->hot->sweep_ns) > SWEEP_EVERY_NS;
     }
     uint32_t found;
-    if (TG_UNLIKELY(due)) (void)!tg_sweep_dead(local, &found);
+    if (TG_LIKELY(!due)) return;
+    (void)!tg_sweep_dead(local, &found);
+    if (has_much_free(local, 2 * keep_usually(local))) give_back(local, keep_usually(local));
 }
 
 tg_status tg_make_object(struct tg_call *call, const struct tg_part *parts, size_t count,
@@ -83,6 +106,11 @@ tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns) 
         for (uint32_t id = 1; id <= local->header.context_count && status == TG_OK; id++)
             status = tidy_context(&call, id, &more);
         if (!more) break;
+    }
+    if (status == TG_OK && tg_borrow(&call) == TG_OK) {
+        status = tg_arena_reclaim(&call);
+        tg_return(&call);
+        if (has_much_free(local, keep_usually(local))) give_back(local, keep_usually(local));
     }
     return status;
 }

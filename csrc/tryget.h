@@ -167,11 +167,17 @@ struct tg_report {
     uint64_t records, objects, dirs, blocks, pages;
     uint64_t leaked_bytes;
     uint32_t violation_count;
+    /* Of the caller: */
     uint32_t violation_capacity;
     struct tg_violation *violations;
+    void *scratch; /* tg_verify_scratch bytes, aligned to 8; NULL: never exact */
+    uint64_t scratch_size;
 };
 
-/* Checks every invariant; `deep` also reads each value's checksum. */
+uint64_t tg_verify_scratch(struct tg_store *store);
+
+/* Checks every invariant when nobody writes; of a store in use, what each name says by itself.
+ * `deep` also compares each value with its checksum (when exact). TG_OK: see the report. */
 TG_MUST_CHECK tg_status tg_verify(struct tg_store *store, uint32_t *hint, bool deep,
                                   struct tg_report *report);
 

@@ -36,8 +36,11 @@ void tg_check_pending(struct tg_check *check, const void *where, const char *wha
 
 /* ---- marks ------------------------------------------------------------------------- */
 
-static uint32_t words_a_page(const struct tg_local *local) {
-    uint32_t words = 1;
+/* A slab, or as many pages of runs, share their bits. */
+static uint32_t group_pages(const struct tg_local *local) { return tg_slab_pages(local); }
+
+static uint32_t group_words(const struct tg_local *local) {
+    uint32_t words = group_pages(local) / 64 + 1;
     for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++) {
         uint32_t more = tg_class_shape(local, class).words;
         if (more > words) words = more;
@@ -46,8 +49,8 @@ static uint32_t words_a_page(const struct tg_local *local) {
 }
 
 uint64_t tg_verify_scratch_size(const struct tg_local *local) {
-    uint64_t marks = (uint64_t)local->header.page_count * words_a_page(local) * 8;
-    return 2 * marks + TG_CHECK_DEPTH * sizeof(struct tg_check_frame);
+    uint64_t groups = local->header.page_count / group_pages(local) + 1;
+    return 2 * 8 * groups * group_words(local) + TG_CHECK_DEPTH * sizeof(struct tg_check_frame);
 }
 
 static bool mark(uint64_t *bits, uint64_t index) {
@@ -60,8 +63,18 @@ static bool mark(uint64_t *bits, uint64_t index) {
 static int locate(const struct tg_check *check, tg_ref ref, uint64_t *index) {
     uint32_t page = 0, number = 0;
     int class = tg_block_locate(check->local, ref, &page, &number);
-    *index = (uint64_t)page * check->words * 64 + number;
+    *index = (uint64_t)(page / group_pages(check->local)) * check->words * 64 + number;
     return class;
+}
+
+static uint64_t run_index(const struct tg_check *check, uint32_t first) {
+    uint32_t group = group_pages(check->local);
+    return (uint64_t)(first / group) * check->words * 64 + first % group;
+}
+
+bool tg_check_run_reached(const struct tg_check *check, uint32_t first) {
+    uint64_t index = run_index(check, first);
+    return check->reached[index / 64] >> (index % 64) & 1;
 }
 
 bool tg_check_reached(const struct tg_check *check, tg_ref ref) {
@@ -111,7 +124,7 @@ bool tg_check_take_run(struct tg_check *check, tg_ref ref, uint32_t pages, const
     const char *problem = NULL;
     if (!tg_run_of_ref(check->local, ref, pages, &first))
         problem = "no run of this length is there";
-    else if (!mark(check->reached, (uint64_t)first * check->words * 64))
+    else if (!mark(check->reached, run_index(check, first)))
         problem = "this run has an owner already (A3)";
     else
         return true;
@@ -162,8 +175,11 @@ static void check_context(struct tg_check *check, uint32_t id) {
     uint64_t where = tg_check_where(check, context);
     uint64_t word = tg_load_relaxed64(&context->word);
     bool reads = TG_WORD_MODE(word) == TG_READ || TG_WORD_MODE(word) == TG_EXPELLED;
-    if (check->options->readers ? word && !reads : word)
-        tg_check_say(check, "O1", where, "a context", "is not idle");
+    if (reads && check->options->own != 0) {
+        check->readers |= id != check->options->own;
+        return;
+    }
+    if (word != 0) tg_check_say(check, "O1", where, "a context", "is not idle");
     if (tg_load_relaxed64(&context->log_state) != 0)
         tg_check_say(check, "O1", where, "an idle context", "has a log");
     for (uint32_t i = 0; i < TG_HELD_CAPACITY; i++)
@@ -221,37 +237,58 @@ static void check_sums(struct tg_check *check) {
 static void count_slabs(struct tg_check *check) {
     const struct tg_local *local = check->local;
     for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++)
-        check->report->pages += tg_load_relaxed32(&local->classes[class].slabs);
+        check->report->pages +=
+            (uint64_t)group_pages(local) * tg_load_relaxed32(&local->classes[class].slabs);
     tg_arena_each_run(local, count_page, check);
+}
+
+/* Keeps what the caller gave. */
+static void clear_report(struct tg_report *report) {
+    *report = (struct tg_report){
+        .violations = report->violations,
+        .violation_capacity = report->violation_capacity,
+        .scratch = report->scratch,
+        .scratch_size = report->scratch_size,
+    };
+}
+
+static void check_all(struct tg_check *check) {
+    struct tg_local *local = check->local;
+    check_hot(check);
+    for (uint32_t id = 1; id <= local->header.context_count; id++) check_context(check, id);
+    for (uint32_t i = 0; i < local->header.process_count; i++) check_process(check, i);
+    (void)tg_arena_verify(local, say_arena, check);
+    count_slabs(check);
+    tg_check_roots(check);
+    tg_check_table(check);
+    tg_check_dirs(check);
+    tg_check_parents(check);
+    tg_check_ledgers(check);
+    tg_check_limbo(check);
+    tg_check_leaks(check);
+    check_sums(check);
+}
+
+bool tg_check_begin(struct tg_check *check, struct tg_local *local,
+                    const struct tg_verify_options *options, struct tg_report *report) {
+    uint64_t size = tg_verify_scratch_size(local);
+    if (report->scratch == NULL || report->scratch_size < size) return false;
+    *check = (struct tg_check){.local = local, .options = options, .report = report};
+    check->words = group_words(local);
+    uint64_t marks = (uint64_t)(local->header.page_count / group_pages(local) + 1) * check->words;
+    clear_report(report);
+    memset(report->scratch, 0, size);
+    check->reached = report->scratch;
+    check->seen = check->reached + marks;
+    check->stack = (struct tg_check_frame *)(check->seen + marks);
+    return true;
 }
 
 tg_status tg_store_verify(struct tg_local *local, const struct tg_verify_options *options,
                           struct tg_report *report) {
-    struct tg_check check = {.local = local, .options = options, .report = report};
-    struct tg_violation *violations = report->violations;
-    uint32_t capacity = report->violation_capacity;
-    uint64_t size = tg_verify_scratch_size(local);
-    if (options->scratch == NULL || options->scratch_size < size) return TG_INVALID;
-    *report =
-        (struct tg_report){.exact = true, .violations = violations, .violation_capacity = capacity};
-    check.words = words_a_page(local);
-    uint64_t marks = (uint64_t)local->header.page_count * check.words;
-    memset(options->scratch, 0, size);
-    check.reached = options->scratch;
-    check.seen = check.reached + marks;
-    check.stack = (struct tg_check_frame *)(check.seen + marks);
-    check_hot(&check);
-    for (uint32_t id = 1; id <= local->header.context_count; id++) check_context(&check, id);
-    for (uint32_t i = 0; i < local->header.process_count; i++) check_process(&check, i);
-    (void)tg_arena_verify(local, say_arena, &check);
-    count_slabs(&check);
-    tg_check_roots(&check);
-    tg_check_table(&check);
-    tg_check_dirs(&check);
-    tg_check_parents(&check);
-    tg_check_ledgers(&check);
-    tg_check_limbo(&check);
-    tg_check_leaks(&check);
-    check_sums(&check);
+    struct tg_check check;
+    if (!tg_check_begin(&check, local, options, report)) return TG_INVALID;
+    report->exact = true;
+    check_all(&check);
     return TG_OK;
 }

@@ -49,15 +49,14 @@
 struct tg_verify_options {
     bool deep;      /* read the values and compare their checksums */
     bool settled;   /* nothing may be pending */
-    bool readers;   /* contexts may be in read sections */
-    void *scratch;  /* aligned to 8; its content does not matter */
-    uint64_t scratch_size;
+    uint32_t own;   /* our context, in a read section: others may be in theirs; or 0 */
 };
 
 /* How much scratch a store of this layout needs: about half a percent of its limit. */
 uint64_t tg_verify_scratch_size(const struct tg_local *local);
 
-/* Nobody writes meanwhile. Of `report`, violations and violation_capacity are given (may be 0).
+/* Nobody writes meanwhile. Of `report` the caller fills in violations (may be NULL) with their
+ * capacity, and scratch with its size.
  * TG_OK: the check was made, see report->violation_count. TG_INVALID: too little scratch. */
 TG_MUST_CHECK tg_status tg_store_verify(struct tg_local *local,
                                         const struct tg_verify_options *options,

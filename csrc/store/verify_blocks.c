@@ -189,8 +189,7 @@ static void find_lost_block(void *state, tg_ref ref, uint32_t class) {
 static void find_lost_run(void *state, uint32_t first, uint32_t pages, uint32_t id) {
     struct tg_check *check = state;
     const struct tg_local *local = check->local;
-    uint64_t index = (uint64_t)first * check->words * 64;
-    bool owned = check->reached[index / 64] >> (index % 64) & 1;
+    bool owned = tg_check_run_reached(check, first);
     if (owned != (id != 0)) return;
     if (!owned) check->report->leaked_bytes += (uint64_t)pages << local->header.page_shift;
     tg_check_say(check, "A3", tg_page_offset(local, first), "a run",
@@ -198,7 +197,8 @@ static void find_lost_run(void *state, uint32_t first, uint32_t pages, uint32_t 
 }
 
 void tg_check_leaks(struct tg_check *check) {
-    check_pins(check);
+    /* Who is reading may be between a pin and its check (G2). */
+    if (!check->readers) check_pins(check);
     tg_arena_each_stocked(check->local, take_stocked, check);
     tg_arena_each_block(check->local, find_lost_block, check);
     tg_arena_each_run(check->local, find_lost_run, check);

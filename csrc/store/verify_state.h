@@ -31,10 +31,11 @@ struct tg_check {
     const struct tg_verify_options *options;
     struct tg_report *report;
     uint64_t *reached, *seen;
-    uint32_t words; /* of each a page */
+    uint32_t words; /* of each a slab */
     struct tg_check_frame *stack;
     uint32_t depth;
     bool too_deep;
+    bool readers; /* somebody else is in a read section */
     bool dropped; /* below a dropped or private directory */
     uint64_t entries, bytes; /* found */
     uint64_t slots;          /* of children */
@@ -53,6 +54,10 @@ static inline uint64_t tg_check_at(const struct tg_check *check, tg_ref ref) {
     return (uint64_t)ref << check->local->header.ref_shift;
 }
 
+/* Clears scratch and report; false: too little scratch. */
+bool tg_check_begin(struct tg_check *check, struct tg_local *local,
+                    const struct tg_verify_options *options, struct tg_report *report);
+
 /* `ref` is owned by `what`: it must be an allocated block of the class (or any general one)
  * that nobody else owns. False: it was said why not. */
 bool tg_check_take(struct tg_check *check, tg_ref ref, int class, const char *rule,
@@ -61,6 +66,7 @@ bool tg_check_take(struct tg_check *check, tg_ref ref, int class, const char *ru
 bool tg_check_take_run(struct tg_check *check, tg_ref ref, uint32_t pages, const char *rule,
                        const char *what);
 bool tg_check_reached(const struct tg_check *check, tg_ref ref);
+bool tg_check_run_reached(const struct tg_check *check, uint32_t first);
 /* Sets the bit; false: it was set already. The ref is a block. */
 bool tg_check_see(struct tg_check *check, tg_ref ref);
 bool tg_check_seen(const struct tg_check *check, tg_ref ref);

@@ -18,7 +18,6 @@ struct store_image {
     struct image image; /* first */
     struct tg_local *local;
     uint32_t hint;
-    void *scratch;
     struct tg_report report;
     struct tg_violation violations[STORE_VIOLATIONS];
 };
@@ -38,21 +37,16 @@ static inline void store_make(struct store_image *store, const struct tg_region_
     tg_region_bind(store->local, image->base, &image->os, &header);
     REQUIRE(tg_store_format(store->local) == TG_OK);
     tg_store_relaxed32(&store->local->processes[0].state, TG_PROCESS_LIVE);
-    store->scratch = malloc(tg_verify_scratch_size(store->local));
-    REQUIRE(store->scratch != NULL);
+    store->report.scratch_size = tg_verify_scratch_size(store->local);
+    store->report.scratch = malloc(store->report.scratch_size);
+    REQUIRE(store->report.scratch != NULL);
     store->report.violations = store->violations;
     store->report.violation_capacity = STORE_VIOLATIONS;
 }
 
 static inline void store_free(struct store_image *store) {
-    free(store->scratch);
+    free(store->report.scratch);
     munmap(store->image.base, store->image.size + STORE_GUARD);
-}
-
-static inline struct tg_verify_options store_check(const struct store_image *store) {
-    return (struct tg_verify_options){.scratch = store->scratch,
-                                      .scratch_size = tg_verify_scratch_size(store->local),
-                                      .deep = true};
 }
 
 /* Each violation to stderr. */
@@ -64,7 +58,7 @@ static inline void store_complain(const struct store_image *store) {
 }
 
 static inline uint32_t store_violations(struct store_image *store) {
-    struct tg_verify_options options = store_check(store);
+    struct tg_verify_options options = {.deep = true};
     REQUIRE(tg_store_verify(store->local, &options, &store->report) == TG_OK);
     return store->report.violation_count;
 }

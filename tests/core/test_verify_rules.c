@@ -351,7 +351,7 @@ TEST(each_broken_rule_is_named) {
     REQUIRE(good != NULL);
     memcpy(good, store.image.base, store.image.size);
     EXAMPLES(example, examples) {
-        struct tg_verify_options options = store_check(&store);
+        struct tg_verify_options options = {.deep = true};
         bool named = false;
         memcpy(store.image.base, good, store.image.size);
         *store.local = local;
@@ -387,8 +387,8 @@ TEST(a_leak_has_its_size) {
 TEST(too_little_scratch_is_refused) {
     struct store_image store;
     store_make(&store, &rich_options, true);
-    struct tg_verify_options options = store_check(&store);
-    options.scratch_size--;
+    struct tg_verify_options options = {.deep = true};
+    store.report.scratch_size--;
     EXPECT_EQ(tg_store_verify(store.local, &options, &store.report), TG_INVALID);
     store_free(&store);
 }

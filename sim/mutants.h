@@ -51,6 +51,7 @@
     X(pin_scan_skipped, "ledgers are looked through before a free", "pin_unlink") \
     X(object_publish_keeps_entry, "publishing clears the private entry", "names_set_object") \
     X(reap_unlocked, "a token does not guard a transaction: reaping takes a lock", "pin_private") \
+    X(pin_scan_once, "a scan during which pins moved to a child is repeated", "pin_adopt") \
     /* names, store */ \
     X(table_miss_unchecked, "a miss looks at the bucket count again", "names_split") \
     X(table_slot_before_tag, "a tag is stored before its slot", "names_insert_get") \

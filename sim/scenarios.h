@@ -60,6 +60,15 @@
     X(epoch_cookie) \
     X(epoch_upgrade) \
     /* ledger, object */ \
+    X(pin_unlink) \
+    X(pin_two) \
+    X(pin_threads) \
+    X(pin_recycled) \
+    X(pin_private) \
+    X(pin_keep) \
+    X(pin_park) \
+    X(pin_adopt) \
+    X(ledger_grow) \
     /* names, store */ \
     /* the end: keep this line last */
 /* clang-format on */

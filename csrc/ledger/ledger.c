@@ -114,12 +114,22 @@ static tg_status prepare_chunk(struct tg_call *call, uint32_t k, uint32_t *class
     return TG_OK;
 }
 
+static bool any_free(struct tg_local *local) {
+    uint32_t capacity = tg_ledger_capacity(local, local->process);
+    for (uint32_t number = 1; number <= capacity; number++) {
+        tg_a64 *entry = tg_ledger_entry(local, local->process, number);
+        if (entry && tg_load_relaxed64(entry) == TG_LEDGER_FREE) return true;
+    }
+    return false;
+}
+
 tg_status tg_ledger_grow(struct tg_call *call) {
     struct tg_local *local = call->local;
     struct tg_process *process = &local->processes[local->process];
     uint32_t k = chunk_count(process), class;
     tg_ref ref;
-    if (k == TG_LEDGER_CHUNKS) return TG_PINS_FULL;
+    /* Another thread may have added the last chunk since our caller found none free. */
+    if (k == TG_LEDGER_CHUNKS) return any_free(local) ? TG_OK : TG_PINS_FULL;
     tg_status status = prepare_chunk(call, k, &class, &ref);
     if (status != TG_OK) return status;
     status = tg_lock(call, &process->lock, 0);
@@ -161,14 +171,19 @@ static uint32_t scan_process(struct tg_local *local, uint32_t process, const tg_
 }
 
 uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t count) {
-    uint64_t found = 0;
+    uint64_t found = 0, before, after = tg_load_seqcst64(&local->hot->adoptions);
     TG_ASSERT(count <= 64);
     if (TG_MUTANT(pin_scan_skipped)) return 0;
-    /* PAIR pin: UNLINKED was published before; this fence, then the entries. */
-    tg_fence_full();
-    for (uint32_t p = 0; p < local->header.process_count; p++)
-        if (tg_load_relaxed32(&local->processes[p].state) != TG_PROCESS_FREE)
-            (void)scan_process(local, p, refs, count, &found);
+    do {
+        before = after;
+        /* PAIR pin: UNLINKED was published before; this fence, then the entries. */
+        tg_fence_full();
+        for (uint32_t p = 0; p < local->header.process_count; p++)
+            if (tg_load_relaxed32(&local->processes[p].state) != TG_PROCESS_FREE)
+                (void)scan_process(local, p, refs, count, &found);
+        /* PAIR pin.adopt: a pin that moved behind us from a parent, which let go then. */
+        after = tg_load_seqcst64(&local->hot->adoptions);
+    } while (after != before && !TG_MUTANT(pin_scan_once));
     return found;
 }
 
@@ -203,8 +218,9 @@ tg_status tg_ledger_adopt(struct tg_call *call, uint32_t parent) {
         uint64_t entry = tg_load_acquire64(from);
         if (TG_ENTRY_STATE(entry) == TG_LEDGER_PIN) tg_store_release64(to, entry);
     }
-    /* PAIR pin: the child's entries before its parent may drop its own. */
-    tg_fence_full();
+    /* PAIR pin.adopt: the child's entries, then this, before its parent may drop its own. Other
+     * end: tg_ledger_find. */
+    tg_add_acqrel64(&local->hot->adoptions, 1);
     return TG_OK;
 }
 

@@ -20,6 +20,8 @@
  *       entry; until then it delays a free, nothing else.
  *   G3  An entry is changed by its process (its thread's call), or by the recoverer.
  *   G4  A PRIVATE object has exactly one PRIVATE entry; both change in one transaction.
+ *   G5  A pin that moves between processes (fork) is in the new entry, and hot.adoptions has
+ *       moved, before the old one goes. A scan during which it moved is repeated.
  *
  * Ordering
  *   PAIR pin: entry, full fence, object.state  |  object.state = UNLINKED, full fence

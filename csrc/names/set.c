@@ -37,6 +37,7 @@ static uint64_t choose_version(struct tg_call *call, struct tg_update *update) {
     return update->published;
 }
 
+/* Before the record is: who finds it may pin at once, though we be stopped in between. */
 static void log_value_published(struct tg_call *call, struct tg_update *update,
                                 struct tg_record *record) {
     uint64_t version = choose_version(call, update);
@@ -61,9 +62,9 @@ static tg_status replace_locked(struct tg_call *call, struct tg_update *update,
     uint32_t meta = tg_load_relaxed32(&fresh->meta) & ~0xffu;
     tg_store_relaxed32(&fresh->chunk, tg_load_relaxed32(&old->chunk));
     tg_store_relaxed32(&fresh->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
+    log_value_published(call, update, fresh);
     tg_table_log_replace(call, place, ref);
     if (!tg_children_log_move(call, dir, old, ref)) return TG_CORRUPT;
-    log_value_published(call, update, fresh);
     log_difference(call, fresh, old);
     tg_log_record_gone(call, old, true);
     tg_need_log(call);
@@ -80,8 +81,8 @@ static tg_status insert_locked(struct tg_call *call, struct tg_update *update,
     uint32_t meta = tg_load_relaxed32(&fresh->meta);
     tg_children_log_add(call, dir, fresh, TG_META_NAME(meta), TG_META_FLAGS(meta),
                         TG_META_CODEC(meta));
-    tg_table_log_insert(call, place, path->at.hash, tg_ref_of(call->local, fresh));
     log_value_published(call, update, fresh);
+    tg_table_log_insert(call, place, path->at.hash, tg_ref_of(call->local, fresh));
     log_difference(call, fresh, NULL);
     tg_need_log(call);
     tg_commit(call);

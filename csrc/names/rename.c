@@ -3,6 +3,11 @@
 #include "../owner/recover.h"
 #include "removal.h"
 
+#ifdef TG_SIM
+enum { GATE_SPINS = 2 };
+#else
+enum { GATE_SPINS = 200 };
+#endif
 static const uint64_t GATE_PATIENCE_NS = 20000000;
 
 /* Everything that one rename knows. */
@@ -35,7 +40,7 @@ static tg_status wait_for_writers(struct tg_call *call) {
         if (tg_load_relaxed64(&context->held[0]) == ns_lock) continue;
         for (uint32_t spins = 0; tg_load_seqcst64(&context->word) == word; spins++) {
             tg_pause();
-            if (spins < 200) continue;
+            if (spins < GATE_SPINS) continue;
             /* A dead one is mended; a stopped one must not keep
              * all writers waiting behind our gate. */
             if (os->ops->monotonic_ns(os) - began > GATE_PATIENCE_NS) return TG_BUSY;

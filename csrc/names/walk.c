@@ -3,6 +3,12 @@
 
 #include "../owner/recover.h"
 
+/* A round of a spin is a schedule in the simulator. */
+#ifdef TG_SIM
+enum { ODD_SPINS = 2, GATE_SPINS = 2 };
+#else
+enum { ODD_SPINS = 100, GATE_SPINS = 50 };
+#endif
 static const uint64_t ODD_WAIT_NS = 20000000;
 static const uint64_t GATE_SLICE_NS = 2000000;
 
@@ -24,7 +30,7 @@ static void wait_odd(struct tg_call *call, uint64_t seq) {
     struct tg_local *local = call->local;
     struct tg_os *os = local->os;
     struct tg_hot *hot = local->hot;
-    for (uint32_t i = 0; i < 100; i++) {
+    for (uint32_t i = 0; i < ODD_SPINS; i++) {
         if (tg_load_relaxed64(&hot->ns_seq) != seq) return;
         tg_pause();
     }
@@ -179,7 +185,7 @@ tg_status tg_gate_wait(struct tg_call *call) {
     for (uint32_t spins = 0;; spins++) {
         uint64_t gate = tg_load_relaxed64(&local->hot->gate_lock);
         if (tg_word_owner(gate) == 0) return TG_OK;
-        if (spins < 50) {
+        if (spins < GATE_SPINS) {
             tg_pause();
             continue;
         }

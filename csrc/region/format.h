@@ -60,6 +60,7 @@ enum {
     TG_MAGAZINE_SMALL = 6,
     TG_MAGAZINE_MIDDLE = 4,
     TG_MAGAZINE_LARGE = 3,
+    TG_INLINE_MAX = 16,
 };
 #else
 enum {
@@ -77,6 +78,7 @@ enum {
     TG_MAGAZINE_SMALL = 96, /* blocks up to 256 bytes */
     TG_MAGAZINE_MIDDLE = 16,
     TG_MAGAZINE_LARGE = 4,  /* blocks above 4 KiB */
+    TG_INLINE_MAX = 1024,   /* larger values live in objects */
 };
 #endif
 
@@ -367,7 +369,6 @@ enum {
     TG_LINK_OFFSET = 4,
     TG_NAME_MAX = 255,
     TG_KEY_MAX = 4096,
-    TG_INLINE_MAX = 1024, /* larger values live in objects */
 };
 
 #endif

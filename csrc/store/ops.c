@@ -3,7 +3,12 @@
 #include "../names/list.h"
 #include "upkeep.h"
 
-enum { COPY_IN_SECTION = 65536 }; /* larger values are pinned while they are copied */
+/* Larger values are pinned while they are copied. */
+#ifdef TG_SIM
+enum { COPY_IN_SECTION = 32 };
+#else
+enum { COPY_IN_SECTION = 65536 };
+#endif
 
 /* What a reading found in its section. */
 struct finding {

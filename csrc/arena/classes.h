@@ -110,8 +110,8 @@ static inline uint64_t tg_page_offset(const struct tg_local *local, uint32_t pag
 
 /* ---- blocks ------------------------------------------------------------------ */
 
-/* Finds the (first page of the) slab and the number of a block; -1 unless `ref` is the start of one. Says
- * nothing about the block being allocated. */
+/* Finds the slab (its first page) and the number of a block; -1 unless `ref` is the start of
+ * one. Says nothing about the block being allocated. */
 static inline int tg_block_locate(const struct tg_local *local, tg_ref ref, uint32_t *page,
                                   uint32_t *number) {
     uint64_t offset = (uint64_t)ref << local->header.ref_shift;

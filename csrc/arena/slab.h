@@ -3,11 +3,12 @@
  *
  * What
  *   tg_slab_take_bits moves free blocks of one bitmap word into a magazine,
- *   tg_slab_clear_bit plans the way back, tg_slab_make turns pages that the context
- *   owns into a slab, tg_slab_release plans the opposite.
+ *   tg_slab_clear_bit plans the way back, tg_slab_make turns pages that the context owns
+ *   into a slab, tg_slab_release plans the opposite.
  *
- * Bits and states: see arena/classes.h. A slab is named by its first page. page.free counts zeros; page.next and previous
- *   link the class list `partial`; page.spare is a hint, the first word with a zero.
+ * Bits and states: see arena/classes.h. A slab is named by its first page. page.free
+ *   counts zeros; page.next and previous link the class list `partial`; page.spare is a
+ *   hint, the first word with a zero.
  *
  * Invariants: A2, A3 of arena/arena.h. The class lock is held throughout.
  *   S1  A slab is in the list if and only if it has a free block.

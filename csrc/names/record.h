@@ -85,6 +85,15 @@ static inline uint32_t tg_record_value_size(const struct tg_record *record) {
     return tg_record_flags(record) & TG_RECORD_VALUE ? tg_load_relaxed32(&record->size) : 0;
 }
 
+/* The header alone; *room is what is left of its slab. */
+static inline struct tg_record *tg_record_header_at(const struct tg_local *local, tg_ref ref,
+                                                    uint32_t *room) {
+    struct tg_record *record = tg_at_start(local, ref);
+    uint32_t slab_size = 1u << local->header.slab_shift;
+    *room = slab_size - ((uint32_t)(((uint64_t)ref << local->header.ref_shift)) & (slab_size - 1));
+    return TG_LIKELY(*room >= sizeof(struct tg_record)) ? record : NULL;
+}
+
 /* NULL when the ref leads outside, or the record's own sizes do. */
 static inline struct tg_record *tg_record_at(const struct tg_local *local, tg_ref ref) {
     struct tg_record *record = tg_at_start(local, ref);
@@ -100,12 +109,48 @@ static inline struct tg_record *tg_record_at(const struct tg_local *local, tg_re
     return TG_LIKELY(all <= slab_size - inside) ? record : NULL;
 }
 
-static inline bool tg_record_matches(struct tg_record *record, uint32_t hash, tg_ref parent,
+static inline bool tg_record_matches(const struct tg_record *record, uint32_t room,
+                                     uint32_t hash, tg_ref parent,
                                      const struct tg_component *component) {
+    uint32_t meta = tg_load_relaxed32(&record->meta);
+    uint32_t flags = TG_META_FLAGS(meta);
     return tg_load_relaxed32(&record->hash) == hash &&
            tg_load_relaxed32(&record->parent) == parent &&
-           tg_record_name_size(record) == component->size &&
-           tg_equal_racy(tg_record_name(record), component->name, component->size);
+           TG_META_NAME(meta) == component->size &&
+           tg_record_size(flags, component->size, 0) <= room &&
+           tg_equal_racy(&record->tail[tg_record_words(flags)], component->name,
+                         component->size);
+}
+
+/* What a reader needs, each word loaded once: one that was expelled looks at memory that may
+ * be recycled between two loads, and must not be led outside by it. */
+struct tg_view {
+    uint32_t flags, codec, expiry;
+    uint32_t size; /* of the inline value */
+    const uint8_t *value;
+    uint64_t version;
+    tg_ref dir, object;
+};
+
+static inline bool tg_record_view(const struct tg_local *local, const struct tg_record *record,
+                                  struct tg_view *view) {
+    uint32_t meta = tg_load_relaxed32(&record->meta);
+    uint32_t size = tg_load_relaxed32(&record->size);
+    uint32_t name_size = TG_META_NAME(meta);
+    view->flags = TG_META_FLAGS(meta);
+    view->codec = TG_META_CODEC(meta);
+    view->expiry = tg_load_relaxed32(&record->expiry);
+    view->version = tg_load_relaxed64(&record->version);
+    view->size = view->flags & TG_RECORD_VALUE ? size : 0;
+    uint32_t words = tg_record_words(view->flags);
+    view->dir = view->flags & TG_RECORD_DIR ? tg_load_relaxed32(&record->tail[0]) : 0;
+    view->object =
+        view->flags & TG_RECORD_OBJECT ? tg_load_relaxed32(&record->tail[words - 1]) : 0;
+    view->value = (const uint8_t *)&record->tail[words] + name_size;
+    uint32_t slab_size = 1u << local->header.slab_shift;
+    uint32_t inside = (uint32_t)tg_offset_of(local, record) & (slab_size - 1);
+    return TG_LIKELY(size <= TG_INLINE_MAX &&
+                     tg_record_size(view->flags, name_size, view->size) <= slab_size - inside);
 }
 
 /* The object of a record, or NULL. */

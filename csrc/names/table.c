@@ -54,12 +54,13 @@ static struct tg_record *search_line(const struct tg_local *local, const struct 
         /* PAIR publish: a record is filled before its slot names it. */
         tg_ref ref = tg_load_acquire32(&line->slot[i]);
         if (ref == 0) continue;
-        struct tg_record *record = tg_record_at(local, ref);
+        uint32_t room;
+        struct tg_record *record = tg_record_header_at(local, ref, &room);
         if (TG_UNLIKELY(record == NULL)) {
             *corrupt = true;
             continue;
         }
-        if (!tg_record_matches(record, (uint32_t)hash, parent, component)) continue;
+        if (!tg_record_matches(record, room, (uint32_t)hash, parent, component)) continue;
         *slot = i;
         return record;
     }

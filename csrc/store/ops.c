@@ -18,42 +18,57 @@ struct finding {
     tg_status status;
 };
 
-static void describe(struct tg_local *local, struct tg_record *record, struct tg_info *info) {
-    struct tg_object *object = tg_record_object_at(local, record);
-    uint32_t expiry = tg_load_relaxed32(&record->expiry);
-    *info = (struct tg_info){
-        .size = object ? tg_load_relaxed64(&object->size) : tg_record_value_size(record),
-        .version = tg_load_relaxed64(&record->version),
-        .expiry = expiry,
-        .codec = TG_META_CODEC(tg_load_relaxed32(&record->meta)),
-        .has_value = tg_record_has_value(record) && !tg_expired(local, expiry),
-        .has_children = tg_record_dir(record) != 0,
-    };
+static void describe(struct tg_local *local, const struct tg_view *view,
+                     const struct tg_object *object, struct tg_info *info) {
+    uint32_t value = TG_RECORD_VALUE | TG_RECORD_OBJECT;
+    info->size = object ? tg_load_relaxed64(&object->size) : view->size;
+    info->version = view->version;
+    info->expiry = view->expiry;
+    info->codec = view->codec;
+    info->has_value = (view->flags & value) && !tg_expired(local, view->expiry);
+    info->has_children = view->dir != 0;
+}
+
+static const void *payload_of(struct tg_local *local, const struct tg_object *object,
+                              uint64_t size) {
+    return tg_at(local, tg_load_relaxed32(&object->payload), size);
 }
 
 static tg_status copy_out(const void *bytes, tg_sink sink, void *argument,
                           const struct tg_info *info) {
-    if (sink == NULL) return TG_OK;
+    if (bytes == NULL) return TG_CORRUPT;
     void *room = sink(argument, info);
     if (room == NULL) return TG_INVALID;
-    if (bytes == NULL) return TG_CORRUPT;
     tg_copy_racy(room, bytes, info->size);
     return TG_OK;
 }
 
 /* In the section: a small value is copied, a large one pinned. TG_RETRY, TG_PINS_FULL. */
-static tg_status take_value(struct tg_local *local, struct tg_record *record, tg_sink sink,
-                            void *argument, const struct tg_info *info, struct finding *found) {
-    struct tg_object *object = tg_record_object_at(local, record);
-    if (object == NULL) {
-        if (tg_record_object(record)) return TG_CORRUPT;
-        return copy_out(tg_record_value(record), sink, argument, info);
-    }
+static tg_status take_value(struct tg_local *local, const struct tg_view *view,
+                            struct tg_object *object, tg_sink sink, void *argument,
+                            const struct tg_info *info, struct finding *found) {
+    if (TG_LIKELY(view->object == 0)) return copy_out(view->value, sink, argument, info);
     if (info->size <= COPY_IN_SECTION)
-        return copy_out(tg_object_payload(local, object), sink, argument, info);
+        return copy_out(payload_of(local, object, info->size), sink, argument, info);
     tg_status status = tg_ledger_pin(local, object, info->version, &found->entry);
     if (status == TG_OK) found->object = object;
     return status;
+}
+
+static void read_record(struct tg_local *local, struct tg_record *record, tg_sink sink,
+                        void *argument, struct tg_info *info, struct finding *found) {
+    struct tg_view view;
+    struct tg_object *object = NULL;
+    found->corrupt |= !tg_record_view(local, record, &view);
+    if (view.object && !found->corrupt) {
+        object = tg_object_at(local, view.object);
+        found->corrupt |= object == NULL;
+    }
+    if (found->corrupt) return;
+    describe(local, &view, object, info);
+    found->found = info->has_value || info->has_children;
+    if (info->has_value && sink)
+        found->status = take_value(local, &view, object, sink, argument, info, found);
 }
 
 /* One walk in one section. True: `found` is a fact (else: again). */
@@ -65,12 +80,7 @@ static bool look(struct tg_call *call, struct tg_key key, tg_sink sink, void *ar
     found->status = tg_read_enter(call);
     if (found->status != TG_OK) return true;
     struct tg_record *record = tg_walk(local, key, &found->corrupt);
-    if (record != NULL) {
-        describe(local, record, info);
-        found->found = info->has_value || info->has_children;
-        if (info->has_value && sink)
-            found->status = take_value(local, record, sink, argument, info, found);
-    }
+    if (record != NULL) read_record(local, record, sink, argument, info, found);
     bool unmoved = tg_names_unmoved(local, seq);
     if (tg_read_leave(call) && unmoved) return true;
     if (found->object) tg_ledger_release(local, found->entry);
@@ -102,8 +112,8 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint, struct tg_key 
     }
     *hint = call.hint;
     if (found.object) {
-        found.status = copy_out(tg_object_payload(&store->local, found.object), sink, argument,
-                                info);
+        found.status = copy_out(payload_of(&store->local, found.object, info->size), sink,
+                                argument, info);
         tg_unpin_entry(&store->local, found.entry, found.object);
     }
     if (found.status != TG_OK) return found.status;

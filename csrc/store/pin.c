@@ -13,6 +13,31 @@ struct seen {
     uint32_t entry;
 };
 
+static tg_status look_at(struct tg_local *local, struct tg_record *record, struct seen *seen) {
+    struct tg_view view;
+    if (!tg_record_view(local, record, &view)) return TG_CORRUPT;
+    if (!(view.flags & (TG_RECORD_VALUE | TG_RECORD_OBJECT)) || tg_expired(local, view.expiry))
+        return TG_ABSENT;
+    struct tg_object *object = view.object ? tg_object_at(local, view.object) : NULL;
+    if (view.object && object == NULL) return TG_CORRUPT;
+    seen->info = (struct tg_info){
+        .size = object ? tg_load_relaxed64(&object->size) : view.size,
+        .version = view.version,
+        .expiry = view.expiry,
+        .codec = view.codec,
+        .has_value = true,
+        .has_children = view.dir != 0,
+    };
+    seen->small = object == NULL;
+    if (seen->small) {
+        tg_copy_racy(seen->bytes, view.value, view.size);
+        return TG_OK;
+    }
+    tg_status status = tg_ledger_pin(local, object, view.version, &seen->entry);
+    if (status == TG_OK) seen->object = object;
+    return status;
+}
+
 static bool look(struct tg_call *call, struct tg_key key, struct seen *seen) {
     struct tg_local *local = call->local;
     bool corrupt = false;
@@ -23,26 +48,7 @@ static bool look(struct tg_call *call, struct tg_key key, struct seen *seen) {
     if (seen->status != TG_OK) return true;
     struct tg_record *record = tg_walk(local, key, &corrupt);
     seen->status = corrupt ? TG_CORRUPT : TG_ABSENT;
-    if (record && tg_record_has_value(record) &&
-        !tg_expired(local, tg_load_relaxed32(&record->expiry))) {
-        struct tg_object *object = tg_record_object_at(local, record);
-        seen->info = (struct tg_info){
-            .size = object ? tg_load_relaxed64(&object->size) : tg_record_value_size(record),
-            .version = tg_load_relaxed64(&record->version),
-            .expiry = tg_load_relaxed32(&record->expiry),
-            .codec = TG_META_CODEC(tg_load_relaxed32(&record->meta)),
-            .has_value = true,
-            .has_children = tg_record_dir(record) != 0,
-        };
-        seen->small = object == NULL;
-        if (seen->small) {
-            tg_copy_racy(seen->bytes, tg_record_value(record), seen->info.size);
-            seen->status = TG_OK;
-        } else {
-            seen->status = tg_ledger_pin(local, object, seen->info.version, &seen->entry);
-            if (seen->status == TG_OK) seen->object = object;
-        }
-    }
+    if (record) seen->status = look_at(local, record, seen);
     bool unmoved = tg_names_unmoved(local, seq);
     if (tg_read_leave(call) && unmoved) return true;
     if (seen->object) tg_ledger_release(local, seen->entry);

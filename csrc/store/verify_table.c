@@ -58,8 +58,9 @@ static bool is_second(struct tg_check *check, struct tg_line *head, struct tg_li
             if (line == last && i == slot) return false;
             tg_ref ref = tg_load_relaxed32(&line->slot[i]);
             if (ref == 0 || tag_at(line, i) != tag) continue;
-            struct tg_record *other = tg_record_at(local, ref);
-            if (other && tg_record_matches(other, tg_load_relaxed32(&record->hash),
+            uint32_t room;
+            struct tg_record *other = tg_record_header_at(local, ref, &room);
+            if (other && tg_record_matches(other, room, tg_load_relaxed32(&record->hash),
                                            tg_load_relaxed32(&record->parent), &name))
                 return true;
         }

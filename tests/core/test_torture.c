@@ -191,14 +191,14 @@ static void check_store(struct tg_store *store) {
     struct tg_verify_options verify = {.settled = true};
     uint32_t hint = 0;
     EXPECT_EQ(tg_tidy(store, &hint, TG_FOREVER), TG_OK);
-    verify.scratch_size = tg_verify_scratch_size(&store->local);
-    verify.scratch = malloc(verify.scratch_size);
-    REQUIRE(verify.scratch != NULL);
+    report.scratch_size = tg_verify_scratch_size(&store->local);
+    report.scratch = malloc(report.scratch_size);
+    REQUIRE(report.scratch != NULL);
     EXPECT_EQ(tg_store_verify(&store->local, &verify, &report), TG_OK);
     EXPECT_EQ(report.violation_count, 0);
     EXPECT_EQ(report.leaked_bytes, 0);
     report_violations(&report);
-    free(verify.scratch);
+    free(report.scratch);
 }
 
 TEST(killed_and_stopped_at_random) {

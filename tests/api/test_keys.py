@@ -104,7 +104,6 @@ TAKERS: list[Callable[[tryget.Store, Any], Any]] = [
     lambda store, key: store[key],
     lambda store, key: store.get(key),
     lambda store, key: store.get(key, 1),
-    lambda store, key: key in store,
     lambda store, key: store.set(key, 1),
     lambda store, key: store.__setitem__(key, 1),
     lambda store, key: store.add(key, 1),
@@ -187,6 +186,19 @@ def test_what_is_over_the_limits_is_an_invalid_key(
     assert isinstance(caught.value, ValueError)
     assert len(str(caught.value)) < 500
     assert dict(store) == {"there": 1}
+
+
+@pytest.mark.parametrize("key", [None, 1, b"bytes", ("a", "b"), object(), [], {}])
+def test_what_is_no_str_is_not_in_it(store: tryget.Store, key: object) -> None:
+    assert key not in store
+    assert key not in store.keys()
+    assert (key, 1) not in store.items()
+
+
+@pytest.mark.parametrize("key", ["\ud800", "x" * 256, "/" * 4097])
+def test_an_invalid_key_is_one_for_in_as_well(store: tryget.Store, key: str) -> None:
+    with pytest.raises(tryget.InvalidKey):
+        key in store  # noqa: B015
 
 
 def test_the_limits_themselves_are_allowed(store: tryget.Store) -> None:

@@ -153,6 +153,8 @@ cdef class Reader(Handle):
         cdef tg_key name
         cdef tg_info info
         cdef tg_status status
+        if not PyUnicode_Check(key):
+            return False  # as of any mapping: the question is fair, the answer is known
         key_of(key, &name)
         while True:
             if self.store == NULL:

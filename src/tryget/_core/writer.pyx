@@ -132,7 +132,7 @@ cdef class Writer(Reader):
         if self.store == NULL:
             self.raise_closed()
         if seconds < TTL_MAX:
-            expiry[0] = tg_expiry_after(self.store, seconds)
+            expiry[0] = max(tg_expiry_after(self.store, seconds), <uint32_t>1)
         return True
 
     def __setitem__(self, key, value):

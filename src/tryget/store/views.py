@@ -51,6 +51,12 @@ class StoreItems(ItemsView[str, Any]):
             if value is not MISSING:
                 yield key, value
 
+    def __contains__(self, item: object) -> bool:
+        if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[0], str):
+            return False
+        value = self._mapping.get(item[0], MISSING)
+        return value is not MISSING and (value is item[1] or bool(value == item[1]))
+
     def __repr__(self) -> str:
         return f"<items of {self._mapping!r}>"
 

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: any sequence of calls does what the same calls do to a dict of paths.
+
+Method: a Hypothesis state machine; the model is a plain dict from path to value, where moving and
+dropping nodes are loops over keys. Two handles of one store take turns. After every step what is
+looked at agrees; at the end everything, and the store's own check. Failure prints the steps.
+"""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+import tryget
+
+NAMES = ["", "a", "b", "c", "é", "n" * 255]
+keys = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)
+values = (
+    st.integers()
+    | st.text(max_size=20)
+    | st.binary(max_size=40)
+    | st.sampled_from([b"x" * 1000, b"y" * 1100, b"z" * 5000, b"w" * 100_000, ["list", (1,)]])
+)
+
+
+def below(key: str, node: str) -> bool:
+    """Whether a key is a node, or below it."""
+    return key == node or key.startswith(f"{node}/")
+
+
+class Agreement(RuleBasedStateMachine):
+    """The store and its model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.mkdtemp(prefix="tryget-model-", dir="/dev/shm")
+        self.model: dict[str, Any] = {}
+        self.pins: list[tuple[tryget.Pin, Any]] = []
+
+    @initialize()
+    def open(self) -> None:
+        self.handles = [
+            tryget.open("model", directory=self.folder, size="32MiB", codec=codec)
+            for codec in ("safe", "pickle")
+        ]
+        self.turn = 0
+
+    @property
+    def store(self) -> tryget.Store:
+        self.turn += 1
+        return self.handles[self.turn % 2]
+
+    @rule(key=keys, value=values)
+    def set(self, key: str, value: Any) -> None:
+        self.store[key] = value
+        self.model[key] = value
+
+    @rule(key=keys, value=values)
+    def add(self, key: str, value: Any) -> None:
+        assert self.store.add(key, value) == (key not in self.model)
+        self.model.setdefault(key, value)
+
+    @rule(key=keys)
+    def delete(self, key: str) -> None:
+        assert self.store.delete(key) == (key in self.model)
+        self.model.pop(key, None)
+
+    @rule(key=keys)
+    def pop(self, key: str) -> None:
+        assert self.store.pop(key, "absent") == self.model.pop(key, "absent")
+
+    @rule(key=keys, value=values)
+    def compare_and_set(self, key: str, value: Any) -> None:
+        version = self.store.stat(key).version if key in self.model else 0
+        assert self.store.compare_and_set(key, version, value)
+        assert not self.store.compare_and_set(key, version, "wrong")
+        self.model[key] = value
+
+    @rule(key=keys, delta=st.integers(-5, 5))
+    def increment(self, key: str, delta: int) -> None:
+        old = self.model.get(key, 0)
+        if type(old) is not int:
+            with pytest.raises(TypeError):
+                self.store.increment(key, delta, initial=0)
+        else:
+            assert self.store.increment(key, delta, initial=0) == old + delta
+            self.model[key] = old + delta
+
+    @rule(key=keys)
+    def drop(self, key: str) -> None:
+        gone = [one for one in self.model if below(one, key)]
+        assert self.store.drop(key) == bool(gone)
+        for one in gone:
+            del self.model[one]
+
+    @rule(old=keys, new=keys, replace=st.booleans())
+    def rename(self, old: str, new: str, replace: bool) -> None:
+        moving = [one for one in self.model if below(one, old)]
+        there = [one for one in self.model if below(one, new)]
+        call = lambda: self.store.rename(old, new, replace=replace)  # noqa: E731
+        if not moving:
+            with pytest.raises((KeyError, ValueError)):
+                call()
+        elif new != old and below(new, old):
+            with pytest.raises(ValueError, match="moved"):
+                call()
+        elif there and not replace:
+            with pytest.raises(tryget.KeyExists):
+                call()
+        elif new != old and below(old, new):
+            self._rename_onto_a_parent(old, new, moving, there, call)
+        else:
+            call()
+            self._move(old, new, moving, there)
+
+    def _rename_onto_a_parent(
+        self, old: str, new: str, moving: list[str], there: list[str], call: Any
+    ) -> None:
+        """The contract leaves open whether this is refused."""
+        try:
+            call()
+        except ValueError:
+            return
+        self._move(old, new, moving, there)
+
+    def _move(self, old: str, new: str, moving: list[str], there: list[str]) -> None:
+        moved = {new + one[len(old) :]: self.model[one] for one in moving}
+        for one in {*moving, *there}:
+            del self.model[one]
+        self.model |= moved
+
+    @rule()
+    def clear(self) -> None:
+        if self.turn % 5 == 0:
+            self.store.clear()
+            self.model.clear()
+
+    @rule(key=keys)
+    def pin(self, key: str) -> None:
+        pin = self.store.try_get(key)
+        assert (pin is not None) == (key in self.model)
+        if pin is not None:
+            self.pins.append((pin, self.model[key]))
+
+    @precondition(lambda self: self.pins)
+    @rule(number=st.integers(0, 100))
+    def unpin(self, number: int) -> None:
+        pin, value = self.pins.pop(number % len(self.pins))
+        assert pin.value == value
+        pin.release()
+
+    @rule(key=keys)
+    def look(self, key: str) -> None:
+        assert self.store.get(key, "absent") == self.model.get(key, "absent")
+        assert (key in self.store) == (key in self.model)
+        listed = sorted(one for one in self.model if below(one, key))
+        assert sorted(self.store.walk(key)) == listed
+        assert self.store.usage(key).entries == len(listed)
+        names = {one[len(key) + 1 :].split("/")[0] for one in listed if one != key}
+        assert sorted(self.store.children(key)) == sorted(names)
+        if listed:
+            found = self.store.stat(key)
+            assert found.has_value == (key in self.model)
+            assert found.children == len(names)
+
+    @invariant()
+    def agree(self) -> None:
+        if hasattr(self, "handles"):
+            assert sorted(self.store) == sorted(self.model)
+            assert sorted(self.store.children()) == sorted({k.split("/")[0] for k in self.model})
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "handles"):
+                self._check_the_end()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _check_the_end(self) -> None:
+        assert dict(self.store.items()) == self.model
+        for pin, value in self.pins:
+            assert pin.value == value
+            pin.release()
+        assert self.store.statistics().pins == 0
+        self.store.raw_tidy()
+        report = self.store.verify(deep=True)
+        assert report.violations == ()
+        assert report.leaked_bytes == 0
+        for handle in self.handles:
+            handle.close()
+
+
+Agreement.TestCase.settings = settings(
+    max_examples=max(20, int(10 * float(os.environ.get("TRYGET_TORTURE_SECONDS", "3")))),
+    stateful_step_count=50,
+    deadline=None,
+)
+TestAgreement = Agreement.TestCase

@@ -59,6 +59,10 @@ static inline bool tg_run_is_better(const struct tg_local *local, uint64_t size,
 
 /* The smallest general class for `size` bytes, or TG_CLASS_NONE: it belongs into a run. */
 static inline uint32_t tg_class_for(const struct tg_local *local, uint64_t size) {
+    if (TG_LIKELY(size <= TG_SMALL_SIZE && size >> local->header.page_shift == 0)) {
+        uint32_t class = local->small_class[(size + 7) / 8];
+        return class == 255 ? TG_CLASS_NONE : class;
+    }
     const uint32_t *sizes = local->header.class_size;
     uint32_t first = 0, count = local->header.class_count;
     if (count == 0 || size > sizes[count - 1]) return TG_CLASS_NONE;

@@ -23,6 +23,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "bytes.h"
+
 typedef struct { uint32_t raw; } tg_a32;
 typedef struct { uint64_t raw; } tg_a64;
 
@@ -208,7 +210,7 @@ static inline void tg_copy_racy(void *to, const void *from, size_t size) {
     memcpy(to, from, size);
 }
 static inline bool tg_equal_racy(const void *shared, const void *mine, size_t size) {
-    return memcmp(shared, mine, size) == 0;
+    return tg_bytes_equal(shared, mine, size);
 }
 #endif
 

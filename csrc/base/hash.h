@@ -4,9 +4,7 @@
 #ifndef TG_BASE_HASH_H
 #define TG_BASE_HASH_H
 
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "bytes.h"
 
 static inline uint64_t tg_fold(uint64_t a, uint64_t b) {
     __extension__ typedef unsigned __int128 wide;
@@ -18,14 +16,9 @@ static inline uint64_t tg_hash(const uint64_t key[2], uint32_t seed, const void 
                                size_t size) {
     const uint8_t *p = bytes;
     uint64_t state = tg_fold(key[0] ^ seed, 0x9e3779b97f4a7c15ull ^ size);
-    uint64_t word;
-    for (; size > 8; size -= 8, p += 8) {
-        memcpy(&word, p, 8);
-        state = tg_fold(state ^ word, key[1] | 1);
-    }
-    word = 0;
-    memcpy(&word, p, size);
-    return tg_fold(tg_fold(state ^ word, key[1] | 1), 0xd6e8feb86659fd93ull ^ key[0]);
+    for (; size > 8; size -= 8, p += 8) state = tg_fold(state ^ tg_bytes8(p), key[1] | 1);
+    state = tg_fold(state ^ tg_bytes_tail(p, size), key[1] | 1);
+    return tg_fold(state, 0xd6e8feb86659fd93ull ^ key[0]);
 }
 
 #endif

@@ -48,8 +48,10 @@ struct tg_object *tg_record_object_at(struct tg_local *local, const struct tg_re
 }
 
 uint64_t tg_record_block_bytes(struct tg_local *local, const struct tg_record *record) {
-    int class = tg_class_of_ref(local, tg_ref_of(local, record));
-    uint64_t bytes = class < 0 ? 0 : tg_class_size(local, (uint32_t)class);
+    uint32_t size = tg_record_size(tg_record_flags(record), tg_record_name_size(record),
+                                   tg_record_value_size(record));
+    uint32_t class = tg_class_for(local, size);
+    uint64_t bytes = class == TG_CLASS_NONE ? 0 : tg_class_size(local, class);
     struct tg_object *object = tg_record_object_at(local, record);
     return object ? bytes + tg_object_bytes(local, object) : bytes;
 }

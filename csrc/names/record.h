@@ -37,7 +37,7 @@ static inline bool tg_key_next(const char **rest, const char *end, bool *begun,
         p++; /* the '/' */
     }
     *begun = true;
-    const char *slash = p == end ? NULL : memchr(p, '/', (size_t)(end - p));
+    const char *slash = tg_bytes_find(p, '/', (size_t)(end - p));
     component->name = p;
     component->size = (uint32_t)((slash ? slash : end) - p);
     *rest = slash ? slash : end;

@@ -162,7 +162,7 @@ static tg_status find_in_root(struct tg_call *call, struct tg_key key, struct tg
 
 tg_status tg_path_find(struct tg_call *call, struct tg_key key, bool look,
                        struct tg_path *path) {
-    if (!look && (key.size == 0 || memchr(key.bytes, '/', key.size) == NULL))
+    if (!look && tg_bytes_find(key.bytes, '/', key.size) == NULL)
         return find_in_root(call, key, path);
     return tg_paths_find(call, &key, path, 1);
 }

@@ -265,6 +265,10 @@ void tg_region_bind(struct tg_local *local, void *base, struct tg_os *os,
         words += 1u + local->magazine_capacity[i];
     }
     TG_CHECK(sizeof(struct tg_context) + 4 * (uint64_t)words <= checked->context_size);
+    for (uint32_t i = 0, class = 0; i <= TG_SMALL_SIZE / 8; i++) {
+        while (class < checked->class_count && checked->class_size[class] < 8 * i) class++;
+        local->small_class[i] = class < checked->class_count ? (uint8_t)class : 255;
+    }
 }
 
 bool tg_region_hot_good(const struct tg_local *local) {

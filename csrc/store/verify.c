@@ -243,7 +243,7 @@ static void count_slabs(struct tg_check *check) {
 }
 
 /* Keeps what the caller gave. */
-static void clear_report(struct tg_report *report) {
+void tg_check_clear_report(struct tg_report *report) {
     *report = (struct tg_report){
         .violations = report->violations,
         .violation_capacity = report->violation_capacity,
@@ -276,7 +276,7 @@ bool tg_check_begin(struct tg_check *check, struct tg_local *local,
     *check = (struct tg_check){.local = local, .options = options, .report = report};
     check->words = group_words(local);
     uint64_t marks = (uint64_t)(local->header.page_count / group_pages(local) + 1) * check->words;
-    clear_report(report);
+    tg_check_clear_report(report);
     memset(report->scratch, 0, size);
     check->reached = report->scratch;
     check->seen = check->reached + marks;

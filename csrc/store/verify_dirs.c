@@ -28,14 +28,14 @@ static uint32_t check_slots(struct tg_check *check, tg_ref dir, tg_ref chunk, co
             continue;
         }
         bool corrupt = false;
-        struct tg_component name = tg_check_name(record);
-        uint64_t hash = tg_component_hash(local, dir, &name);
+        struct tg_check_key key;
+        tg_check_key_of(local, record, dir, &key);
         if (tg_load_relaxed32(&record->parent) != dir)
             tg_check_say(check, "D5", where, "a child", "it belongs to another directory");
         else if (tg_load_relaxed32(&record->chunk) != chunk ||
                  TG_META_SLOT(tg_load_relaxed32(&record->meta)) != i)
             tg_check_say(check, "D5", where, "a child", "it names another slot");
-        else if (tg_table_find(local, hash, dir, &name, &corrupt) != record)
+        else if (tg_table_find(local, key.hash, dir, &key.name, &corrupt) != record)
             tg_check_say(check, "D5", where, "a child", "the table doesn't find it");
     }
     check->slots += used;

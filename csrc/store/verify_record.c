@@ -4,8 +4,16 @@
 #include "../base/crc.h"
 #include "verify_state.h"
 
-struct tg_component tg_check_name(struct tg_record *record) {
-    return (struct tg_component){(const char *)tg_record_name(record), tg_record_name_size(record)};
+/* A copy: where the store is in use the bytes may be somebody else's by now (V1). */
+void tg_check_key_of(struct tg_local *local, struct tg_record *record, tg_ref dir,
+                     struct tg_check_key *key) {
+    uint32_t size = tg_record_name_size(record);
+    const uint8_t *name = tg_record_name(record);
+    uint64_t end = tg_offset_of(local, name) + size;
+    if (end > local->arena_end || !tg_unit_committed(local, end - 1)) size = 0;
+    tg_copy_racy(key->bytes, name, size);
+    key->name = (struct tg_component){(const char *)key->bytes, size};
+    key->hash = tg_component_hash(local, dir, &key->name);
 }
 
 /* plain * key mod 2^63 (names/parts.c), undone: the key is odd. */
@@ -73,8 +81,15 @@ bool tg_check_sum_good(struct tg_local *local, const struct tg_object *object) {
     uint64_t size = tg_load_relaxed64(&object->size);
     uint64_t offset = (uint64_t)tg_load_relaxed32(&object->payload) << local->header.ref_shift;
     if (expected == 0) return true; /* not computed */
-    uint64_t unit = 1ull << local->header.unit_shift;
-    for (uint64_t at = offset; at < offset + size; at = (at | (unit - 1)) + 1)
-        if (!tg_unit_committed(local, at)) return false;
-    return tg_crc32c(0, tg_at_offset(local, offset), size) == expected;
+    uint32_t sum = 0;
+    uint8_t piece[1024];
+    for (uint64_t done = 0; done < size; done += sizeof piece) {
+        size_t length = size - done < sizeof piece ? (size_t)(size - done) : sizeof piece;
+        if (!tg_unit_committed(local, offset + done) ||
+            !tg_unit_committed(local, offset + done + length - 1))
+            return false;
+        tg_copy_racy(piece, tg_at_offset(local, offset + done), length);
+        sum = tg_crc32c(sum, piece, length);
+    }
+    return sum == expected;
 }

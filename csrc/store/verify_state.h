@@ -54,6 +54,8 @@ static inline uint64_t tg_check_at(const struct tg_check *check, tg_ref ref) {
     return (uint64_t)ref << check->local->header.ref_shift;
 }
 
+/* Clears what is not the caller's. */
+void tg_check_clear_report(struct tg_report *report);
 /* Clears scratch and report; false: too little scratch. */
 bool tg_check_begin(struct tg_check *check, struct tg_local *local,
                     const struct tg_verify_options *options, struct tg_report *report);
@@ -88,7 +90,15 @@ const char *tg_check_object(struct tg_local *local, const struct tg_object *obje
 bool tg_check_sum_good(struct tg_local *local, const struct tg_object *object);
 /* Was this version given out? */
 bool tg_check_version(const struct tg_local *local, uint64_t version);
-struct tg_component tg_check_name(struct tg_record *record);
+
+/* The name of a record, and its hash below `dir`. */
+struct tg_check_key {
+    struct tg_component name;
+    uint64_t hash;
+    uint8_t bytes[TG_NAME_MAX];
+};
+void tg_check_key_of(struct tg_local *local, struct tg_record *record, tg_ref dir,
+                     struct tg_check_key *key);
 
 /* ---- verify_table.c ---------------------------------------------------------------- */
 

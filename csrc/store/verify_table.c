@@ -49,9 +49,8 @@ static void take_owned(struct tg_check *check, struct tg_record *record) {
 
 /* Is the same name in the bucket before this slot? */
 static bool is_second(struct tg_check *check, struct tg_line *head, struct tg_line *last,
-                      uint32_t slot, struct tg_record *record) {
+                      uint32_t slot, struct tg_record *record, const struct tg_check_key *key) {
     struct tg_local *local = check->local;
-    struct tg_component name = tg_check_name(record);
     uint32_t tag = tag_at(last, slot);
     for (struct tg_line *line = head; line != NULL;) {
         for (uint32_t i = 0; i < TG_LINE_SLOTS; i++) {
@@ -61,7 +60,7 @@ static bool is_second(struct tg_check *check, struct tg_line *head, struct tg_li
             uint32_t room;
             struct tg_record *other = tg_record_header_at(local, ref, &room);
             if (other && tg_record_matches(other, room, tg_load_relaxed32(&record->hash),
-                                           tg_load_relaxed32(&record->parent), &name))
+                                           tg_load_relaxed32(&record->parent), &key->name))
                 return true;
         }
         if (line == last) return false;
@@ -89,15 +88,15 @@ static void check_slot(struct tg_check *check, struct tg_line *head, struct tg_l
         tg_check_say(check, rule, where, "a record", problem);
         if (rule[0] == 'N' || rule[0] == 'D') return; /* what it owns is not clear */
     }
-    struct tg_component name = tg_check_name(record);
-    uint64_t hash = tg_component_hash(local, tg_load_relaxed32(&record->parent), &name);
-    if ((uint32_t)hash != tg_load_relaxed32(&record->hash))
+    struct tg_check_key key;
+    tg_check_key_of(local, record, tg_load_relaxed32(&record->parent), &key);
+    if ((uint32_t)key.hash != tg_load_relaxed32(&record->hash))
         tg_check_say(check, "N1", where, "a record", "its hash is not that of its name");
-    else if (tg_table_head(local, hash) != head)
+    else if (tg_table_head(local, key.hash) != head)
         tg_check_say(check, "N1", where, "a record", "it is in another bucket than its hash");
-    else if (hash >> (64 - TAG_BITS) != tag_at(line, slot))
+    else if (key.hash >> (64 - TAG_BITS) != tag_at(line, slot))
         tg_check_say(check, "N1", where, "a record", "its tag is wrong");
-    else if (is_second(check, head, line, slot, record))
+    else if (is_second(check, head, line, slot, record, &key))
         tg_check_say(check, "N2", where, "a record", "another one has the same name");
     take_owned(check, record);
 }

@@ -27,17 +27,36 @@
     X(self_late_probe, "the token is taken before the words are read", "self_token") \
     /* base, os, region, word, owner */ \
     X(journal_apply_before_commit, "nothing is applied before the log is committed", \
-      "names_set_set") \
-    X(journal_clear_before_apply, "the log is emptied after it is applied", "names_set_set") \
-    X(recover_skip_redo, "a committed log is redone", "names_set_set") \
-    X(recover_redo_second_entry_on, "redo starts at the first entry", "names_set_set") \
-    X(recover_release_before_redo, "redo comes before the release of locks", "names_set_set") \
+      "journal_words") \
+    X(journal_clear_before_apply, "the log is emptied after it is applied", "journal_words") \
+    X(recover_skip_redo, "a committed log is redone", "journal_words") \
+    X(recover_redo_second_entry_on, "redo starts at the first entry", "journal_words") \
+    X(recover_release_before_redo, "redo comes before the release of locks", "recover_nested") \
     X(lock_no_intent, "an intent precedes the lock", "owner_lock") \
+    X(lock_intent_cleared_first, "an intent outlives its lock", "owner_lock") \
+    X(lock_sleeps_on_free, "nobody sleeps on a free lock", "owner_wake") \
+    X(lock_slept_forgotten, "who was woken wakes those behind", "owner_wake") \
+    X(lock_wakes_nobody, "a release wakes", "owner_wake") \
+    X(lock_heir_for_ever, "a reservation ends", "owner_heir_stale") \
+    X(recover_keeps_heir, "the dead leave no reservation", "owner_heir_dead") \
+    X(recover_clears_intents_first, "intents go after all locks are free", "owner_lock_pair") \
+    X(recover_idle_first, "a context is idle after its redo", "owner_context") \
+    X(recover_not_elected, "one recoverer at a time", "recover_nested") \
+    X(count_under_lock, "the count stands still under the lock", "lockref_count") \
+    X(count_beyond_limit, "a count stops at its limit", "lockref_limit") \
+    X(count_below_zero, "a put at zero is refused", "lockref_double_put") \
+    X(get_revives_dead, "dead is final", "lockref_revive") \
+    X(last_put_unchecked, "the last put looks again under the lock", "lockref_last") \
     /* journal, epoch, arena */ \
     X(epoch_leave_unchecked, "an expelled reader throws its result away", "epoch_expel") \
     X(epoch_ignore_readers, "the epoch waits for readers of an older one", "epoch_reader") \
     X(epoch_tag_stale, "a batch is tagged with the epoch read after the unlink", "epoch_reader") \
     X(epoch_grace_one, "two steps make a grace period", "epoch_reader") \
+    X(epoch_tag_unfenced, "unlink, full fence, tag", "epoch_tag") \
+    X(epoch_swap_blind, "the epoch moves from where the scan began", "epoch_reader") \
+    X(epoch_cookie_early, "a cookie is two steps", "epoch_cookie") \
+    X(epoch_held_unchecked, "an upgrade tells of an expulsion", "epoch_upgrade") \
+    X(limbo_join_keeps_tag, "who joins a batch moves its tag", "epoch_join") \
     X(arena_list_before_punch, "a run is punched before it is listed as a hole", "arena_punch") \
     X(arena_punch_under_expelled, "nothing is punched while a reader is expelled", \
       "arena_expelled") \
@@ -47,9 +66,16 @@
     X(arena_bits_before_log, "a bitmap changes by its transaction only", "arena_stock") \
     X(arena_refill_unlocked, "a class is changed under its lock", "arena_stock") \
     /* ledger, object */ \
-    X(pin_unchecked, "a pin is checked after it is published", "pin_unlink") \
+    X(pin_unchecked, "a pin is checked after it is published", "pin_late") \
     X(pin_scan_skipped, "ledgers are looked through before a free", "pin_unlink") \
-    X(object_publish_keeps_entry, "publishing clears the private entry", "names_set_object") \
+    X(object_publish_keeps_entry, "publishing clears the private entry", "pin_private") \
+    X(pin_hint_late, "`pinned` is set before the check", "pin_unlink") \
+    X(pin_checked_first, "a pin is published before the check", "pin_late") \
+    X(pin_version_ignored, "a pin is of one version", "pin_late") \
+    X(ledger_grow_unlocked, "a ledger grows under its lock", "ledger_grow") \
+    X(ledger_grow_unchecked, "... by one chunk for all that wait", "ledger_grow") \
+    X(clear_forgets_private, "private entries outlive the pins of the dead", "pin_private") \
+    X(recover_without_hint, "the pins of the dead were pins of parked objects", "pin_park") \
     X(reap_unlocked, "a token does not guard a transaction: reaping takes a lock", "pin_private") \
     X(pin_scan_once, "a scan during which pins moved to a child is repeated", "pin_adopt") \
     /* names, store */ \

@@ -59,6 +59,7 @@
     X(epoch_join) \
     X(epoch_cookie) \
     X(epoch_upgrade) \
+    X(epoch_tag) \
     /* ledger, object */ \
     X(pin_unlink) \
     X(pin_two) \
@@ -69,6 +70,7 @@
     X(pin_park) \
     X(pin_adopt) \
     X(ledger_grow) \
+    X(pin_late) \
     /* names, store */ \
     /* the end: keep this line last */
 /* clang-format on */

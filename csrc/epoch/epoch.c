@@ -11,7 +11,7 @@ bool tg_read_to_held(struct tg_call *call) {
     uint64_t old = tg_xchg_seqcst64(&call->context->word, held);
     tg_fence_after_rmw();
     call->word = held;
-    return old == read;
+    return old == read || TG_MUTANT(epoch_held_unchecked);
 }
 
 void tg_held_to_read(struct tg_call *call) {
@@ -63,6 +63,7 @@ bool tg_epoch_advance(struct tg_call *call, uint64_t from, uint64_t patience_ns)
     tg_fence_full();
     for (uint32_t id = 1; id <= local->header.context_count; id++)
         if (!section_passes(call, id, epoch, patience_ns)) return false;
+    if (TG_MUTANT(epoch_swap_blind)) epoch = tg_load_seqcst64(&local->hot->epoch);
     uint64_t old = epoch;
     /* PAIR epoch.leave: the sections that were seen to be over, before the new epoch. */
     (void)tg_cas_seqcst64(&local->hot->epoch, &old, epoch + 1);
@@ -72,7 +73,7 @@ bool tg_epoch_advance(struct tg_call *call, uint64_t from, uint64_t patience_ns)
 uint64_t tg_cookie_get(struct tg_local *local) {
     /* PAIR epoch.tag: what the caller unlinked, before the epoch is read. */
     tg_fence_full();
-    return tg_load_seqcst64(&local->hot->epoch) + 2;
+    return tg_load_seqcst64(&local->hot->epoch) + (TG_MUTANT(epoch_cookie_early) ? 1 : 2);
 }
 
 bool tg_cookie_elapsed(struct tg_local *local, uint64_t cookie) {
@@ -96,6 +97,7 @@ void tg_retire(struct tg_call *call, void *block) {
 
 static uint64_t current_tag(struct tg_local *local) {
     if (TG_MUTANT(epoch_tag_stale)) return tg_load_relaxed64(&local->hot->epoch) - 1;
+    if (TG_MUTANT(epoch_tag_unfenced)) return tg_load_relaxed64(&local->hot->epoch);
     /* PAIR epoch.tag: the unlinks that filled the batch, before the epoch is read. */
     tg_fence_full();
     return tg_load_seqcst64(&local->hot->epoch);
@@ -116,7 +118,7 @@ static void join_newest(struct tg_call *call, uint32_t index, uint64_t tag) {
     tg_log32(call, &newest->head, tg_load_relaxed32(&context->limbo_open));
     tg_log32(call, &newest->count,
              tg_load_relaxed32(&newest->count) + tg_load_relaxed32(&context->limbo_open_count));
-    tg_log64(call, &newest->tag, tag);
+    if (!TG_MUTANT(limbo_join_keeps_tag)) tg_log64(call, &newest->tag, tag);
 }
 
 void tg_limbo_close(struct tg_call *call, uint32_t least) {

@@ -80,14 +80,19 @@ void tg_ledger_release(struct tg_local *local, uint32_t number) {
 
 tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *object, uint64_t version,
                         uint32_t *number) {
-    if (tg_load_relaxed32(&object->pinned) == 0) tg_store_relaxed32(&object->pinned, 1);
+    bool late = TG_MUTANT(pin_hint_late);
+    if (TG_MUTANT(pin_checked_first) && tg_load_acquire32(&object->state) != TG_OBJECT_LINKED)
+        return TG_RETRY;
+    if (tg_load_relaxed32(&object->pinned) == 0 && !late) tg_store_relaxed32(&object->pinned, 1);
     *number = tg_ledger_claim(local, TG_ENTRY(TG_LEDGER_PIN, tg_ref_of(local, object)));
     if (*number == 0) return TG_PINS_FULL;
-    if (TG_MUTANT(pin_unchecked)) return TG_OK;
+    if (TG_MUTANT(pin_unchecked) || TG_MUTANT(pin_checked_first)) return TG_OK;
     /* PAIR publish: LINKED, then the fields that were filled before. */
     if (tg_load_acquire32(&object->state) == TG_OBJECT_LINKED &&
-        tg_load_relaxed64(&object->version) == version)
+        (tg_load_relaxed64(&object->version) == version || TG_MUTANT(pin_version_ignored))) {
+        if (late) tg_store_relaxed32(&object->pinned, 1);
         return TG_OK;
+    }
     tg_ledger_release(local, *number);
     *number = 0;
     return TG_RETRY;
@@ -132,8 +137,9 @@ tg_status tg_ledger_grow(struct tg_call *call) {
     if (k == TG_LEDGER_CHUNKS) return any_free(local) ? TG_OK : TG_PINS_FULL;
     tg_status status = prepare_chunk(call, k, &class, &ref);
     if (status != TG_OK) return status;
-    status = tg_lock(call, &process->lock, 0);
-    if (status == TG_OK && chunk_count(process) == k) {
+    bool locked = !TG_MUTANT(ledger_grow_unlocked);
+    status = locked ? tg_lock(call, &process->lock, 0) : TG_OK;
+    if (status == TG_OK && (chunk_count(process) == k || TG_MUTANT(ledger_grow_unchecked))) {
         tg_log32(call, &process->ledger[k], ref);
         tg_log32(call, &process->ledger_count, k + 1);
         if (class != TG_CLASS_NONE)
@@ -141,11 +147,11 @@ tg_status tg_ledger_grow(struct tg_call *call) {
         else
             tg_run_hand_over(call);
         tg_commit(call);
-        tg_unlock(call, &process->lock);
+        if (locked) tg_unlock(call, &process->lock);
         tg_store_relaxed64(&local->ledger_hint, entries_below(k) + 1);
         return TG_OK;
     }
-    if (status == TG_OK) tg_unlock(call, &process->lock); /* another thread was first */
+    if (status == TG_OK && locked) tg_unlock(call, &process->lock); /* another thread was first */
     tg_status settled = tg_arena_settle(call);
     return status != TG_OK ? status : settled;
 }
@@ -231,7 +237,8 @@ void tg_ledger_clear_pins(struct tg_local *local, uint32_t process) {
         if (entry == NULL) continue;
         enum tg_ledger_state state = TG_ENTRY_STATE(tg_load_relaxed64(entry));
         /* PAIR unpin: the dead user's reads are over (the life token says so). */
-        if (state == TG_LEDGER_PIN || state == TG_LEDGER_CLAIMED)
+        bool private = state == TG_LEDGER_PRIVATE && TG_MUTANT(clear_forgets_private);
+        if (state == TG_LEDGER_PIN || state == TG_LEDGER_CLAIMED || private)
             tg_store_release64(entry, TG_LEDGER_FREE);
     }
 }

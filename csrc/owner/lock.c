@@ -71,7 +71,8 @@ static void look_at_heir(struct tg_call *call, struct attempt *attempt, uint32_t
         attempt->heir = heir;
         attempt->heir_since_ns = now;
     }
-    attempt->stale = now - attempt->heir_since_ns > HONOUR_NS ? heir : 0;
+    bool over = now - attempt->heir_since_ns > HONOUR_NS;
+    attempt->stale = over && !TG_MUTANT(lock_heir_for_ever) ? heir : 0;
 }
 
 static void reserve(struct tg_call *call, tg_a64 *lock, uint64_t old) {
@@ -112,14 +113,15 @@ static tg_status sleep_slice(struct tg_call *call, tg_a64 *lock, struct attempt 
     }
     if (owner == 0) {
         uint32_t heir = tg_word_heir(old);
-        if (heir == 0 || heir == call->id) return TG_OK; /* nobody would wake us */
+        if ((heir == 0 || heir == call->id) && !TG_MUTANT(lock_sleeps_on_free))
+            return TG_OK; /* nobody would wake us */
         if (left > HONOUR_NS) left = HONOUR_NS;
     } else if (!(old & TG_LOCK_WAITERS)) {
         uint64_t next = old | TG_LOCK_WAITERS;
         if (!tg_cas_acqrel64(lock, &old, next)) return TG_OK;
         old = next;
     }
-    attempt->slept = true;
+    attempt->slept = !TG_MUTANT(lock_slept_forgotten);
     if (attempt->slice_ns < SLICE_LAST_NS) attempt->slice_ns += SLICE_FIRST_NS / 2;
     return os->ops->futex_wait(os, lock, (uint32_t)old, left, 1u << (call->id % 32));
 }
@@ -164,7 +166,7 @@ tg_status tg_lock(struct tg_call *call, tg_a64 *lock, uint64_t bump) {
 static void release(struct tg_local *local, tg_a64 *lock) {
     /* PAIR lock: our stores under the lock before it is free. Other end: try_acquire. */
     uint64_t old = tg_and_acqrel64(lock, ~(TG_LOCK_OWNER_MASK | TG_LOCK_WAITERS));
-    if (TG_LIKELY(!(old & TG_LOCK_WAITERS))) return;
+    if (TG_LIKELY(!(old & TG_LOCK_WAITERS)) || TG_MUTANT(lock_wakes_nobody)) return;
     struct tg_os *os = local->os;
     uint32_t heir = tg_word_heir(old);
     if (heir != 0) os->ops->futex_wake(os, lock, 1, 1u << (heir % 32));
@@ -180,6 +182,7 @@ void tg_unlock(struct tg_call *call, tg_a64 *lock) {
         i--;
     }
     TG_CHECK(tg_owns(call, lock));
+    if (TG_MUTANT(lock_intent_cleared_first)) tg_store_relaxed64(&call->context->held[i], 0);
     release(call->local, lock);
     if (i != last) {
         /* Keep held[] dense: the last intent is copied down before its own slot is cleared. */
@@ -197,5 +200,5 @@ void tg_unlock_all(struct tg_call *call) {
 void tg_lock_release_for(struct tg_local *local, tg_a64 *lock, uint32_t id) {
     if (tg_word_owner(tg_load_relaxed64(lock)) == id) release(local, lock);
     /* A try-lock would honour it for ever. */
-    disinherit(lock, id);
+    if (!TG_MUTANT(recover_keeps_heir)) disinherit(lock, id);
 }

@@ -15,7 +15,7 @@ static tg_status fast(tg_a64 *word, transition change, uint64_t *old) {
 #endif
     for (;;) {
         uint64_t next;
-        if (tg_word_owner(*old) != 0) {
+        if (tg_word_owner(*old) != 0 && !TG_MUTANT(count_under_lock)) {
             if (++looks > LOOKS) return TG_BUSY;
             tg_pause();
             *old = tg_load_relaxed64(word);
@@ -97,7 +97,7 @@ tg_status tg_lockref_put_or_lock(struct tg_call *call, tg_a64 *word, bool *locke
     status = tg_lock(call, word, 0);
     if (status != TG_OK) return status;
     old = tg_load_relaxed64(word);
-    if (tg_word_value(old) > 1) { /* somebody took a reference meanwhile */
+    if (tg_word_value(old) > 1 && !TG_MUTANT(last_put_unchecked)) { /* somebody took a reference meanwhile */
         tg_add_acqrel64(word, -TG_LOCK_VALUE_ONE);
         tg_unlock(call, word);
         return TG_OK;

@@ -12,6 +12,7 @@ static void release_locks(struct tg_local *local, struct tg_context *context, ui
     for (uint32_t i = 0; i < TG_HELD_CAPACITY; i++) {
         uint64_t offset = tg_load_relaxed64(&context->held[i]);
         if (offset == 0) continue;
+        if (TG_MUTANT(recover_clears_intents_first)) tg_store_relaxed64(&context->held[i], 0);
         if (offset % 8 || offset > local->header.file_size - 8)
             poison(local);
         else
@@ -29,6 +30,8 @@ bool tg_mend_contexts(struct tg_local *local, uint32_t process) {
         uint64_t word = tg_load_acquire64(&context->word);
         if (TG_WORD_PROCESS1(word) != process + 1) continue;
         if (TG_MUTANT(recover_release_before_redo)) release_locks(local, context, id);
+        if (TG_MUTANT(recover_idle_first))
+            tg_store_release64(&context->word, TG_WORD(TG_IDLE, 0, 0));
         if (!tg_journal_replay(local, context)) {
             poison(local);
             tg_store_release64(&context->log_state, 0);
@@ -46,13 +49,14 @@ bool tg_mend_if_dead(struct tg_local *local, uint32_t process) {
     if (process == local->process || process >= local->header.process_count) return false;
     struct tg_os *os = local->os;
     if (os->ops->life_probe(os, process) != TG_LIFE_DEAD) return false;
-    if (os->ops->life_take(os, process) != TG_OK) return false;
+    bool elected = !TG_MUTANT(recover_not_elected);
+    if (elected && os->ops->life_take(os, process) != TG_OK) return false;
     struct tg_process *entry = &local->processes[process];
     if (tg_load_acquire32(&entry->state) != TG_PROCESS_FREE) {
         (void)tg_mend_contexts(local, process);
         tg_store_release32(&entry->state, TG_PROCESS_MENDED);
         tg_store_release64(&local->hot->recovery_hint, 1);
     }
-    os->ops->life_drop(os, process);
+    if (elected) os->ops->life_drop(os, process);
     return true;
 }

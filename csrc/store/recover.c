@@ -22,7 +22,7 @@ tg_status tg_recover(struct tg_local *local, uint32_t process) {
     if (!tg_mend_contexts(local, process)) return TG_CORRUPT;
     tg_store_release32(&entry->state, TG_PROCESS_MENDED);
     tg_ledger_clear_pins(local, process);
-    tg_add_relaxed64(&local->hot->unpin_hint, 1);
+    if (!TG_MUTANT(recover_without_hint)) tg_add_relaxed64(&local->hot->unpin_hint, 1);
     if (!needs_reaping(local, process)) return TG_OK;
     struct tg_call call;
     tg_call_begin(&call, local, 0, os->ops->monotonic_ns(os) + WAIT_NS);

@@ -76,7 +76,8 @@ static inline bool tg_next_disinherit(uint64_t old, uint32_t id, uint64_t *next)
 /* Reference counts: each needs the word unlocked (W2). */
 
 static inline bool tg_next_get(uint64_t old, uint64_t *next) {
-    if (tg_word_owner(old) != 0 || tg_word_value(old) >= TG_COUNT_MAX) return false;
+    if (tg_word_owner(old) != 0 && !TG_MUTANT(count_under_lock)) return false;
+    if (tg_word_value(old) >= TG_COUNT_MAX && !TG_MUTANT(count_beyond_limit)) return false;
     *next = old + TG_LOCK_VALUE_ONE;
     return true;
 }
@@ -86,11 +87,12 @@ static inline bool tg_next_get_not_zero(uint64_t old, uint64_t *next) {
 }
 
 static inline bool tg_next_get_not_dead(uint64_t old, uint64_t *next) {
-    return !tg_word_dead(old) && tg_next_get(old, next);
+    return (!tg_word_dead(old) || TG_MUTANT(get_revives_dead)) && tg_next_get(old, next);
 }
 
 static inline bool tg_next_put(uint64_t old, uint64_t *next) {
-    if (tg_word_owner(old) != 0 || tg_word_value(old) == 0) return false;
+    if (tg_word_owner(old) != 0) return false;
+    if (tg_word_value(old) == 0 && !TG_MUTANT(count_below_zero)) return false;
     *next = old - TG_LOCK_VALUE_ONE;
     return true;
 }

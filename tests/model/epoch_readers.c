@@ -62,12 +62,12 @@ static void unlink_value(struct tg_call *call, uint64_t patience_ns) {
     SIM_EXPECT(core_good(tg_drain(call, UINT32_MAX, true, patience_ns)));
 }
 
-static void put_value(struct tg_call *call, uint64_t version) {
+static void put_value(struct tg_call *call, unsigned slot, uint64_t version) {
     uint32_t entry;
     struct tg_object *object = core_create(call, version, &entry);
     if (object == NULL) return;
     tg_object_log_publish(call, object, entry, false);
-    tg_log32(call, &core_table->slot[0], tg_ref_of(call->local, object));
+    tg_log32(call, &core_table->slot[slot], tg_ref_of(call->local, object));
     tg_commit(call);
 }
 
@@ -75,7 +75,7 @@ static void writer(void *patience) {
     struct tg_call call;
     if (!core_borrow(&call)) return;
     unlink_value(&call, patience ? 0 : TG_FOREVER);
-    put_value(&call, 2);
+    put_value(&call, 0, 2);
     tg_return(&call);
 }
 
@@ -114,6 +114,20 @@ const struct sim_scenario epoch_expel = {
     .actor_count = 3,
     .check = core_world_check,
     .flags = SIM_ALL,
+};
+
+/* The unlink may still be in the writer's store buffer when he reads the epoch. */
+const struct sim_scenario epoch_tag = {
+    CORE_SCENARIO(epoch_tag),
+    .doc = "a batch is tagged with an epoch in which its blocks could not be found any more",
+    .setup = epoch_setup2,
+    .actors = {{.name = "writer", .process = 1, .run = writer},
+               {.name = "advancer", .process = 2, .run = advancer},
+               {.name = "reader", .process = 0, .run = reader}},
+    .actor_count = 3,
+    .check = core_world_check,
+    .flags = SIM_DELAY,
+    .fault_bound = 2,
 };
 
 /* ---- a dead writer's blocks -------------------------------------------------------- */
@@ -160,7 +174,8 @@ static void join_setup(void) {
     /* Both batches are taken, by values that nobody can see any more. */
     for (uint64_t version = 1; version <= 2; version++) {
         core_set(0, version);
-        SIM_EXPECT(core_borrow(&call));
+        tg_call_begin(&call, world_local(), 2, TG_FOREVER);
+        SIM_EXPECT(tg_borrow_one(&call, 2)); /* the joiner's */
         tg_ref old = tg_load_relaxed32(&core_table->slot[0]);
         tg_log32(&call, &core_table->slot[0], 0);
         tg_object_log_unlink(&call, tg_object_at(call.local, old));
@@ -181,7 +196,8 @@ static void joiner(void *unused) {
         (void)tg_epoch_advance(&call, from, TG_FOREVER);
     }
     unlink_value(&call, TG_FOREVER);
-    put_value(&call, 4);
+    put_value(&call, 1, 4); /* in the memory of the batch's older value, */
+    put_value(&call, 0, 5); /* and in that of the one that joined it */
     tg_return(&call);
 }
 

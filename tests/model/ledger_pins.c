@@ -95,6 +95,37 @@ const struct sim_scenario pin_recycled = {
     .flags = SIM_CRASH | SIM_STOP,
 };
 
+/* By a handle that a section gave, after the section: nothing keeps the object meanwhile, and
+ * only the check tells whether it is still that one. */
+static void late_pinner(void *unused) {
+    struct tg_local *local = world_local();
+    struct tg_call call;
+    struct core_pin pin = {0};
+    (void)unused;
+    core_begin(&call);
+    if (!core_good(tg_read_enter(&call))) return;
+    tg_ref ref = tg_load_acquire32(&core_table->slot[0]);
+    pin.object = ref ? tg_object_at(local, ref) : NULL;
+    if (pin.object) pin.version = tg_load_relaxed64(&pin.object->version);
+    if (!tg_read_leave(&call) || pin.object == NULL) return;
+    tg_status status = tg_ledger_pin(local, pin.object, pin.version, &pin.entry);
+    SIM_EXPECT(status == TG_OK || status == TG_RETRY);
+    if (status != TG_OK) return;
+    use(&pin);
+    core_unpin(&pin);
+}
+
+const struct sim_scenario pin_late = {
+    CORE_SCENARIO(pin_late),
+    .doc = "a pin by handle and version holds only what is still there",
+    .setup = pin_setup2,
+    .actors = {{.name = "pinner", .process = 0, .run = late_pinner},
+               {.name = "recycler", .process = 1, .run = recycler}},
+    .actor_count = 2,
+    .check = core_world_check,
+    .flags = SIM_CRASH | SIM_DELAY,
+};
+
 /* ---- private objects --------------------------------------------------------------- */
 
 /* arg NULL: publishes; else gives up. The object is filled without a context. */

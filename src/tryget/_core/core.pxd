@@ -144,7 +144,10 @@ cdef extern from "tryget.h":
         uint32_t violation_count
         uint32_t violation_capacity
         tg_violation *violations
+        void *scratch
+        uint64_t scratch_size
 
+    uint64_t tg_verify_scratch(tg_store *store) nogil
     tg_status tg_verify(tg_store *store, uint32_t *hint, bool_t deep,
                         tg_report *report) nogil
 

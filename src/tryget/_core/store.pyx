@@ -47,6 +47,8 @@ cdef class RawStore(Lister):
         cdef uint32_t i
         cdef Attachment attachment = self.attachment
         cdef tg_violation *room = <tg_violation *>calloc(VIOLATIONS_MAX, sizeof(tg_violation))
+        cdef uint64_t scratch_size = 0
+        cdef void *scratch = NULL
         if room == NULL:
             raise MemoryError()
         try:
@@ -54,6 +56,14 @@ cdef class RawStore(Lister):
                 if self.store == NULL:
                     self.raise_closed()
                 memset(&report, 0, sizeof(report))
+                if scratch == NULL:
+                    # Half a percent of the store, touched only where the store is in use.
+                    scratch_size = tg_verify_scratch(attachment.store)
+                    scratch = calloc(1, scratch_size)
+                    if scratch == NULL:
+                        raise MemoryError()
+                report.scratch = scratch
+                report.scratch_size = scratch_size
                 report.violations = room
                 report.violation_capacity = VIOLATIONS_MAX
                 with nogil:
@@ -74,4 +84,5 @@ cdef class RawStore(Lister):
             return (bool(report.exact), counts, report.leaked_bytes, report.violation_count,
                     violations)
         finally:
+            free(scratch)
             free(room)

@@ -10,14 +10,16 @@
  *
  * Bits and states
  *   entry = state:3 | kind:5 | aux:24 | ref:32.
- *   FREE; CLAIMED: reserved by a call, says nothing; PIN: keeps the object; PRIVATE: owns an object that is not published yet.
+ *   FREE; CLAIMED: reserved by a call, says nothing; PIN: keeps the object; PRIVATE: owns an
+ *   object that is not published yet.
  *
  * Invariants
  *   G1  An object that is UNLINKED is freed only after a scan, begun after the unlink was
  *       visible and a grace period over, found no PIN of it.
  *   G2  A pin counts only after its check: object LINKED with the version that was looked
  *       up, read after the entry was published and a full fence. A failed check frees the
- *       entry; until then it delays a free, nothing else.
+ *       entry; until then it delays a free, nothing else. In a section, which the scan's
+ *       grace period waits for, the entry alone would do; by handle later it does not.
  *   G3  An entry is changed by its process (its thread's call), or by the recoverer.
  *   G4  A PRIVATE object has exactly one PRIVATE entry; both change in one transaction.
  *   G5  A pin that moves between processes (fork) is in the new entry, and hot.adoptions has

@@ -97,7 +97,8 @@ tg_status tg_lockref_put_or_lock(struct tg_call *call, tg_a64 *word, bool *locke
     status = tg_lock(call, word, 0);
     if (status != TG_OK) return status;
     old = tg_load_relaxed64(word);
-    if (tg_word_value(old) > 1 && !TG_MUTANT(last_put_unchecked)) { /* somebody took a reference meanwhile */
+    /* Somebody may have taken a reference meanwhile. */
+    if (tg_word_value(old) > 1 && !TG_MUTANT(last_put_unchecked)) {
         tg_add_acqrel64(word, -TG_LOCK_VALUE_ONE);
         tg_unlock(call, word);
         return TG_OK;

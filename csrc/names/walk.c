@@ -55,16 +55,17 @@ uint64_t tg_names_seq(struct tg_call *call) {
     }
 }
 
-struct tg_record *tg_walk(struct tg_local *local, struct tg_key key, bool *corrupt) {
+struct tg_record *tg_walk_to(struct tg_local *local, struct tg_key key, bool *corrupt,
+                             struct tg_level *leaf) {
     const char *rest = key.bytes, *end = key.bytes + key.size;
     bool begun = false;
-    struct tg_component component;
     tg_ref dir = tg_load_relaxed32(&local->hot->root);
     struct tg_record *record = NULL;
-    while (tg_key_next(&rest, end, &begun, &component)) {
+    while (tg_key_next(&rest, end, &begun, &leaf->name)) {
         if (dir == 0) return NULL;
-        uint64_t hash = tg_component_hash(local, dir, &component);
-        record = tg_table_find(local, hash, dir, &component, corrupt);
+        leaf->dir = dir;
+        leaf->hash = tg_component_hash(local, dir, &leaf->name);
+        record = tg_table_find(local, leaf->hash, dir, &leaf->name, corrupt);
         if (record == NULL) return NULL;
         dir = tg_record_dir(record);
     }

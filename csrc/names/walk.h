@@ -22,7 +22,7 @@
  *   renamer's journal stores it odd before, and even after, its changes (release).
  * Death: a renamer killed while it is odd: the waiter mends it (redo makes it even).
  * Progress: lock-free: a repeated walk means that a rename was completed.
- * API: tg_names_seq, tg_names_unmoved, tg_walk, tg_path_find.
+ * API: tg_names_seq, tg_names_unmoved, tg_walk, tg_walk_to, tg_path_find.
  */
 #ifndef TG_NAMES_WALK_H
 #define TG_NAMES_WALK_H
@@ -54,9 +54,6 @@ static inline bool tg_key_valid(struct tg_key key) {
     return true;
 }
 
-/* Inside a read section. NULL: absent, or garbage. */
-struct tg_record *tg_walk(struct tg_local *local, struct tg_key key, bool *corrupt);
-
 /* One step on the way to a key: `name` is (to be) a child of `dir`. */
 struct tg_level {
     tg_ref dir;
@@ -64,6 +61,16 @@ struct tg_level {
     uint64_t hash;
     struct tg_component name;
 };
+
+/* Inside a read section. NULL: absent, or garbage. The last step in *leaf. */
+struct tg_record *tg_walk_to(struct tg_local *local, struct tg_key key, bool *corrupt,
+                             struct tg_level *leaf);
+
+static inline struct tg_record *tg_walk(struct tg_local *local, struct tg_key key,
+                                        bool *corrupt) {
+    struct tg_level leaf;
+    return tg_walk_to(local, key, corrupt, &leaf);
+}
 
 struct tg_path {
     uint64_t dir_gen;    /* moves when any directory moves */

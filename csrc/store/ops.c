@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The calls of tryget.h on values and names. */
 #include "../names/list.h"
+#include "reuse.h"
 #include "upkeep.h"
 
 /* Larger values are pinned while they are copied. */
@@ -9,6 +10,15 @@ enum { COPY_IN_SECTION = 32 };
 #else
 enum { COPY_IN_SECTION = 65536 };
 #endif
+
+/* What a reading is asked for. */
+struct reading {
+    struct tg_key key;
+    tg_sink sink;
+    void *argument;
+    struct tg_info *info;
+    struct tg_token *token; /* NULL: not wanted */
+};
 
 /* What a reading found in its section. */
 struct finding {
@@ -71,18 +81,38 @@ static void read_record(struct tg_local *local, struct tg_record *record, tg_sin
         found->status = take_value(local, &view, object, sink, argument, info, found);
 }
 
+/* U3: the count of the unlocked bucket, and the record again after it. */
+static void take_token(struct tg_local *local, const struct tg_level *leaf,
+                       const struct tg_record *record, struct tg_token *token) {
+    bool corrupt = false;
+    const struct tg_line *head = tg_table_head(local, leaf->hash);
+    /* PAIR lock: the count, then what is in the bucket. */
+    uint64_t word = tg_load_acquire64(&head->lock);
+    if (tg_word_owner(word) != 0) return;
+    if (tg_table_find(local, leaf->hash, leaf->dir, &leaf->name, &corrupt) != record) return;
+    token->count = tg_word_value(word);
+    token->expiry = tg_load_relaxed32(&record->expiry);
+    token->dir_gen = tg_load_relaxed64(&local->hot->dir_gen);
+    token->lock = &head->lock;
+}
+
 /* One walk in one section. True: `found` is a fact (else: again). */
-static bool look(struct tg_call *call, struct tg_key key, tg_sink sink, void *argument,
-                 struct tg_info *info, struct finding *found) {
+static bool look(struct tg_call *call, const struct reading *reading, struct finding *found) {
     struct tg_local *local = call->local;
+    struct tg_level leaf;
     *found = (struct finding){.status = TG_OK};
     uint64_t seq = tg_names_seq(call);
     found->status = tg_read_enter(call);
     if (found->status != TG_OK) return true;
-    struct tg_record *record = tg_walk(local, key, &found->corrupt);
-    if (record != NULL) read_record(local, record, sink, argument, info, found);
+    struct tg_record *record = tg_walk_to(local, reading->key, &found->corrupt, &leaf);
+    if (record != NULL) {
+        if (reading->token) take_token(local, &leaf, record, reading->token);
+        read_record(local, record, reading->sink, reading->argument, reading->info, found);
+    }
     bool unmoved = tg_names_unmoved(local, seq);
-    if (tg_read_leave(call) && unmoved) return true;
+    bool left = tg_read_leave(call);
+    if (reading->token && (!left || !unmoved || (seq & 1))) reading->token->lock = NULL;
+    if (left && unmoved) return true;
     if (found->object) tg_ledger_release(local, found->entry);
     return false;
 }
@@ -96,15 +126,16 @@ static tg_status grow_ledger(struct tg_call *call) {
     return status;
 }
 
-static tg_status read_key(struct tg_store *store, uint32_t *hint, struct tg_key key,
-                          tg_sink sink, void *argument, struct tg_info *info) {
+static tg_status read_key(struct tg_store *store, uint32_t *hint,
+                          const struct reading *reading) {
     struct tg_call call;
     struct finding found;
-    *info = (struct tg_info){0};
+    struct tg_local *local = &store->local;
+    *reading->info = (struct tg_info){0};
     if (!tg_store_usable(store)) return TG_CLOSED;
-    tg_call_begin(&call, &store->local, *hint, TG_FOREVER);
+    tg_call_begin(&call, local, *hint, TG_FOREVER);
     for (;;) {
-        if (!look(&call, key, sink, argument, info, &found)) continue;
+        if (!look(&call, reading, &found)) continue;
         if (found.status == TG_RETRY) continue;
         if (found.status != TG_PINS_FULL) break;
         found.status = grow_ledger(&call);
@@ -112,31 +143,42 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint, struct tg_key 
     }
     *hint = call.hint;
     if (found.object) {
-        found.status = copy_out(payload_of(&store->local, found.object, info->size), sink,
-                                argument, info);
-        tg_unpin_entry(&store->local, found.entry, found.object);
+        const void *bytes = payload_of(local, found.object, reading->info->size);
+        found.status = copy_out(bytes, reading->sink, reading->argument, reading->info);
+        tg_unpin_entry(local, found.entry, found.object);
     }
     if (found.status != TG_OK) return found.status;
     if (found.found) return TG_OK;
     /* No record has an invalid key, so a hit needs no look at it. */
-    if (!tg_key_valid(key)) return TG_INVALID;
+    if (!tg_key_valid(reading->key)) return TG_INVALID;
     return found.corrupt ? TG_CORRUPT : TG_ABSENT;
 }
 
 tg_status tg_get(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_sink sink,
                  void *argument, struct tg_info *info) {
-    tg_status status = read_key(store, hint, key, sink, argument, info);
+    struct reading reading = {key, sink, argument, info, NULL};
+    tg_status status = read_key(store, hint, &reading);
+    return status == TG_OK && !info->has_value ? TG_ABSENT : status;
+}
+
+tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                            tg_sink sink, void *argument, struct tg_info *info,
+                            struct tg_token *token) {
+    struct reading reading = {key, sink, argument, info, token};
+    token->lock = NULL;
+    tg_status status = read_key(store, hint, &reading);
     return status == TG_OK && !info->has_value ? TG_ABSENT : status;
 }
 
 tg_status tg_contains(struct tg_store *store, uint32_t *hint, struct tg_key key,
                       struct tg_info *info) {
-    return read_key(store, hint, key, NULL, NULL, info);
+    struct reading reading = {key, NULL, NULL, info, NULL};
+    return read_key(store, hint, &reading);
 }
 
 tg_status tg_stat(struct tg_store *store, uint32_t *hint, struct tg_key key,
                   struct tg_info *info) {
-    tg_status status = read_key(store, hint, key, NULL, NULL, info);
+    tg_status status = tg_contains(store, hint, key, info);
     if (status != TG_OK) return status;
     struct tg_call call;
     struct tg_local *local = &store->local;

@@ -87,6 +87,17 @@
     X(rename_without_seq, "a rename makes the sequence odd meanwhile", "names_rename_get") \
     X(gate_ignored, "a writer asks the gate before it commits", "names_rename_set") \
     X(gate_no_wait, "a renamer waits for the writers under way", "names_rename_set") \
+    X(walk_root_unchecked, "the root is still the root once its generation is known", \
+      "names_root_reused") \
+    X(path_dir_unchecked, "an answer under locks is about the directory that was found", \
+      "names_dir_reused") \
+    X(remove_absent_unchecked, "absent under locks is absent by the path", "names_move_over") \
+    X(rename_target_unchecked, "the target's directory is the one that was found", \
+      "names_rename_reused") \
+    X(pin_old_expiry, "a value that moves into an object keeps its expiry of now", \
+      "names_pin_touch") \
+    X(chain_unlocked, "the bottom of a new chain is locked until the log is empty", \
+      "names_insert_deep") \
     /* the end: keep this line last */
 /* clang-format on */
 

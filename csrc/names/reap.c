@@ -84,6 +84,7 @@ static tg_status retire_dir(struct tg_call *call, struct tg_dir *dir) {
     tg_status status = tg_lock(call, &dir->lock, 0);
     if (status != TG_OK) return status;
     tg_log32(call, &call->context->orphan, 0);
+    tg_log32(call, &dir->state, TG_DIR_DEAD); /* an unused chain is LIVE */
     tg_retire(call, dir);
     tg_commit(call);
     return TG_OK;

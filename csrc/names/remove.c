@@ -206,10 +206,14 @@ static tg_status lock_and_commit(struct tg_call *call, const struct tg_removal *
     for (uint32_t i = 0; i <= unlink->levels; i++) hashes[i] = unlink->level[i].hash;
     status = tg_lock_buckets(call, hashes, unlink->place, unlink->levels + 1);
     if (status == TG_OK) status = tg_unlink_find(call, unlink);
+    if (status == TG_OK && !removal->subtree && !tg_record_has_value(unlink->place[0].record))
+        status = TG_ABSENT;
+    /* Absent, or has another directory taken the place of the one that was found? */
+    if (status == TG_ABSENT && !TG_MUTANT(remove_absent_unchecked) &&
+        !tg_path_is(call, unlink->path))
+        status = TG_RETRY;
     if (status != TG_OK) return status;
     struct tg_record *leaf = unlink->place[0].record;
-    bool there = tg_record_has_value(leaf);
-    if (!removal->subtree && !there) return TG_ABSENT;
     if (removal->if_version && tg_load_relaxed64(&leaf->version) != removal->if_version)
         return TG_MISMATCH;
     if ((unlink->own_dir != NULL) != directory) return TG_RETRY;

@@ -117,6 +117,8 @@ static tg_status check_target(struct tg_call *call, struct move *move) {
     move->dead_dir = NULL;
     move->target_dir = tg_dir_at(local, to->at.dir);
     if (move->target_dir == NULL) return TG_CORRUPT;
+    if (!tg_dir_is(move->target_dir, to->at.generation) && !TG_MUTANT(rename_target_unchecked))
+        return TG_RETRY;
     if (there == NULL || move->has_chain) return TG_OK;
     bool gone = !tg_record_dir(there) && tg_expired(local, tg_load_relaxed32(&there->expiry));
     if (!move->replace && !gone) return TG_EXISTS;
@@ -126,11 +128,13 @@ static tg_status check_target(struct tg_call *call, struct move *move) {
 }
 
 static tg_status lock_move_dirs(struct tg_call *call, struct move *move) {
-    struct tg_dir *dirs[TG_LEVELS + 4];
+    struct tg_dir *dirs[TG_LEVELS + 5];
     uint32_t count = move->unlink.levels + 1;
     memcpy(dirs, move->unlink.dir, count * sizeof dirs[0]);
     dirs[count++] = move->target_dir;
     dirs[count++] = move->dead_dir;
+    /* As in set_with_parents: it can be found before the log is emptied. */
+    if (move->has_chain) dirs[count++] = tg_dir_at(call->local, move->chain.bottom);
     tg_status status = tg_lock_dirs(call, dirs, count);
     if (status == TG_OK) status = tg_lock(call, &call->local->hot->reap_lock, 0);
     if (status == TG_OK) status = tg_unlink_check(call, &move->unlink);

@@ -62,6 +62,9 @@ static tg_status replace_locked(struct tg_call *call, struct tg_update *update,
     uint32_t meta = tg_load_relaxed32(&fresh->meta) & ~0xffu;
     tg_store_relaxed32(&fresh->chunk, tg_load_relaxed32(&old->chunk));
     tg_store_relaxed32(&fresh->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
+    /* A value that only moves has the expiry that it has by now. */
+    if (update->version && !TG_MUTANT(pin_old_expiry))
+        tg_store_relaxed32(&fresh->expiry, tg_load_relaxed32(&old->expiry));
     log_value_published(call, update, fresh);
     tg_table_log_replace(call, place, ref);
     if (!tg_children_log_move(call, dir, old, ref)) return TG_CORRUPT;
@@ -119,11 +122,10 @@ static tg_status set_leaf(struct tg_call *call, struct tg_update *update, struct
     tg_ref child_dir = place.record ? tg_record_dir(place.record) : 0;
     if ((child_dir != 0) != (guess != 0)) return TG_RETRY;
     if (child_dir) tg_store_relaxed32(&fresh->tail[0], child_dir);
-    if (!tg_path_still(call, path)) return TG_RETRY;
+    if (!tg_path_is(call, path)) return TG_RETRY;
     status = allowed(call, update, place.record);
     if (status != TG_OK) return status;
     if (place.record == NULL) return insert_locked(call, update, &place, path, dir, fresh);
-    if (!tg_dir_is(dir, path->at.generation)) return TG_RETRY;
     return replace_locked(call, update, &place, dir, fresh);
 }
 
@@ -233,7 +235,11 @@ static tg_status set_with_parents(struct tg_call *call, struct tg_update *update
     if (dir == NULL) return TG_CORRUPT;
     if (old && tg_record_dir(old) != 0) return TG_RETRY; /* somebody else was first */
     if (tg_fill_class(local, &top_fill) != tg_class_for(local, size)) return TG_RETRY;
-    if (old == NULL) status = tg_lock(call, &dir->lock, 0);
+    /* The bottom of the chain can be found before the log is emptied: a redo after others
+     * changed it would undo them (J2). */
+    struct tg_dir *dirs[2] = {old == NULL ? dir : NULL, tg_dir_at(local, chain.bottom)};
+    if (TG_MUTANT(chain_unlocked)) dirs[1] = NULL;
+    status = tg_lock_dirs(call, dirs, 2);
     if (status != TG_OK) return status;
     if (!tg_dir_is(dir, path->at.generation) || !tg_path_still(call, path)) return TG_RETRY;
     return link_chain(call, update, path, &chain, &top_place, &leaf_place, &leaf, &top_fill);

@@ -148,13 +148,20 @@ static tg_status find_in_root(struct tg_call *call, struct tg_key key, struct tg
     struct tg_local *local = call->local;
     tg_status status = tg_borrow(call);
     if (status != TG_OK) return status;
-    tg_ref root = tg_load_relaxed32(&local->hot->root);
+    /* PAIR publish: a new root's generation was written before it became the root. */
+    tg_ref root = tg_load_acquire32(&local->hot->root);
     path->at.name = (struct tg_component){key.bytes, (uint32_t)key.size};
     path->depth = 1;
     path->missing = path->above_count = 0;
     path->rest = key.bytes + key.size;
     path->flags = path->name_size = path->value_size = 0;
     status = enter_dir(local, root, &path->at);
+    /* No section keeps this directory: is the generation the root's, or of a later life? */
+    /* PAIR publish: as above; the generation, then the second look. */
+    tg_fence_acquire();
+    if (status == TG_OK && !TG_MUTANT(walk_root_unchecked) &&
+        tg_load_relaxed32(&local->hot->root) != root)
+        status = TG_RETRY;
     if (status == TG_OK) status = tg_names_settle(call);
     if (status != TG_OK) tg_return(call);
     path->at.hash = tg_component_hash(local, root, &path->at.name);
@@ -163,8 +170,10 @@ static tg_status find_in_root(struct tg_call *call, struct tg_key key, struct tg
 
 tg_status tg_path_find(struct tg_call *call, struct tg_key key, bool look,
                        struct tg_path *path) {
-    if (!look && tg_bytes_find(key.bytes, '/', key.size) == NULL)
-        return find_in_root(call, key, path);
+    if (!look && tg_bytes_find(key.bytes, '/', key.size) == NULL) {
+        tg_status status = find_in_root(call, key, path);
+        if (status != TG_RETRY) return status;
+    }
     return tg_paths_find(call, &key, path, 1);
 }
 
@@ -177,6 +186,12 @@ bool tg_path_still(struct tg_call *call, const struct tg_path *path) {
     if (TG_MUTANT(gate_ignored)) return true;
     if (tg_word_owner(gate) != 0 && tg_word_owner(gate) != call->id) return false;
     return tg_load_relaxed64(&hot->dir_gen) == path->dir_gen;
+}
+
+bool tg_path_is(struct tg_call *call, const struct tg_path *path) {
+    const struct tg_dir *dir = tg_dir_at(call->local, path->at.dir);
+    if (TG_MUTANT(path_dir_unchecked)) return tg_path_still(call, path);
+    return dir && tg_dir_is(dir, path->at.generation) && tg_path_still(call, path);
 }
 
 tg_status tg_gate_wait(struct tg_call *call) {

@@ -100,6 +100,9 @@ TG_MUST_CHECK tg_status tg_paths_find(struct tg_call *call, const struct tg_key 
 /* Under the locks of a change: nothing above it has moved since the path was found, and
  * nothing is about to. False: unlock, tg_return, tg_gate_wait, start again. */
 bool tg_path_still(struct tg_call *call, const struct tg_path *path);
+/* Under the bucket's lock: and the directory is the one that was found. Whatever stands there,
+ * or does not, is then a fact about the path. */
+bool tg_path_is(struct tg_call *call, const struct tg_path *path);
 /* Without a context: until no directory is moving. */
 TG_MUST_CHECK tg_status tg_gate_wait(struct tg_call *call);
 

@@ -294,6 +294,7 @@ static inline void names_format(unsigned contexts) {
         names_stores[p]->cookie = cookie;
     }
     SIM_EXPECT(tg_store_format(&names_stores[0]->local) == TG_OK);
+    sim_advance_ns(1000000000); /* LINEAR_EXPIRED is past */
     for (unsigned p = 1; p < SIM_PROCESSES; p++)
         names_stores[p]->local.header = names_stores[0]->local.header;
     SIM_EXPECT(tg_verify_scratch_size(&names_stores[0]->local) <= sizeof names_scratch);

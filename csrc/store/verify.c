@@ -34,104 +34,6 @@ void tg_check_pending(struct tg_check *check, const void *where, const char *wha
         tg_check_say(check, "pending", tg_check_where(check, where), what, "is not finished");
 }
 
-/* ---- marks ------------------------------------------------------------------------- */
-
-/* A slab, or as many pages of runs, share their bits. */
-static uint32_t group_pages(const struct tg_local *local) { return tg_slab_pages(local); }
-
-static uint32_t group_words(const struct tg_local *local) {
-    uint32_t words = group_pages(local) / 64 + 1;
-    for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++) {
-        uint32_t more = tg_class_shape(local, class).words;
-        if (more > words) words = more;
-    }
-    return words;
-}
-
-uint64_t tg_verify_scratch_size(const struct tg_local *local) {
-    uint64_t groups = local->header.page_count / group_pages(local) + 1;
-    return 2 * 8 * groups * group_words(local) + TG_CHECK_DEPTH * sizeof(struct tg_check_frame);
-}
-
-static bool mark(uint64_t *bits, uint64_t index) {
-    uint64_t bit = 1ull << (index % 64), old = bits[index / 64];
-    bits[index / 64] = old | bit;
-    return !(old & bit);
-}
-
-/* The index of the bits of a block; its class, or -1. */
-static int locate(const struct tg_check *check, tg_ref ref, uint64_t *index) {
-    uint32_t page = 0, number = 0;
-    int class = tg_block_locate(check->local, ref, &page, &number);
-    *index = (uint64_t)(page / group_pages(check->local)) * check->words * 64 + number;
-    return class;
-}
-
-static uint64_t run_index(const struct tg_check *check, uint32_t first) {
-    uint32_t group = group_pages(check->local);
-    return (uint64_t)(first / group) * check->words * 64 + first % group;
-}
-
-bool tg_check_run_reached(const struct tg_check *check, uint32_t first) {
-    uint64_t index = run_index(check, first);
-    return check->reached[index / 64] >> (index % 64) & 1;
-}
-
-bool tg_check_reached(const struct tg_check *check, tg_ref ref) {
-    uint64_t index;
-    return locate(check, ref, &index) >= 0 && check->reached[index / 64] >> (index % 64) & 1;
-}
-
-bool tg_check_seen(const struct tg_check *check, tg_ref ref) {
-    uint64_t index;
-    return locate(check, ref, &index) >= 0 && check->seen[index / 64] >> (index % 64) & 1;
-}
-
-bool tg_check_see(struct tg_check *check, tg_ref ref) {
-    uint64_t index;
-    return locate(check, ref, &index) >= 0 && mark(check->seen, index);
-}
-
-static bool is_allocated(const struct tg_local *local, tg_ref ref) {
-    uint32_t page = 0, number = 0;
-    if (tg_block_locate(local, ref, &page, &number) < 0) return false;
-    const tg_a64 *bitmap = tg_slab_bitmap(local, page);
-    return bitmap && tg_load_relaxed64(&bitmap[number / 64]) >> (number % 64) & 1;
-}
-
-bool tg_check_take(struct tg_check *check, tg_ref ref, int class, const char *rule,
-                   const char *what) {
-    uint64_t index;
-    int found = locate(check, ref, &index);
-    const char *problem = NULL;
-    if (found < 0)
-        problem = "no block is there";
-    else if (class >= 0 ? found != class : tg_class_type_stable(check->local, (uint32_t)found))
-        problem = "it is a block of another kind";
-    else if (!is_allocated(check->local, ref))
-        problem = "this block is free (A3)";
-    else if (!mark(check->reached, index))
-        problem = "this block has an owner already (A3)";
-    else
-        return true;
-    tg_check_say(check, rule, tg_check_at(check, ref), what, problem);
-    return false;
-}
-
-bool tg_check_take_run(struct tg_check *check, tg_ref ref, uint32_t pages, const char *rule,
-                       const char *what) {
-    uint32_t first = 0;
-    const char *problem = NULL;
-    if (!tg_run_of_ref(check->local, ref, pages, &first))
-        problem = "no run of this length is there";
-    else if (!mark(check->reached, run_index(check, first)))
-        problem = "this run has an owner already (A3)";
-    else
-        return true;
-    tg_check_say(check, rule, tg_check_at(check, ref), what, problem);
-    return false;
-}
-
 /* ---- words ------------------------------------------------------------------------- */
 
 void tg_check_lock(struct tg_check *check, const tg_a64 *lock, const char *what) {
@@ -238,18 +140,8 @@ static void count_slabs(struct tg_check *check) {
     const struct tg_local *local = check->local;
     for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++)
         check->report->pages +=
-            (uint64_t)group_pages(local) * tg_load_relaxed32(&local->classes[class].slabs);
+            (uint64_t)tg_slab_pages(local) * tg_load_relaxed32(&local->classes[class].slabs);
     tg_arena_each_run(local, count_page, check);
-}
-
-/* Keeps what the caller gave. */
-void tg_check_clear_report(struct tg_report *report) {
-    *report = (struct tg_report){
-        .violations = report->violations,
-        .violation_capacity = report->violation_capacity,
-        .scratch = report->scratch,
-        .scratch_size = report->scratch_size,
-    };
 }
 
 static void check_all(struct tg_check *check) {
@@ -267,21 +159,6 @@ static void check_all(struct tg_check *check) {
     tg_check_limbo(check);
     tg_check_leaks(check);
     check_sums(check);
-}
-
-bool tg_check_begin(struct tg_check *check, struct tg_local *local,
-                    const struct tg_verify_options *options, struct tg_report *report) {
-    uint64_t size = tg_verify_scratch_size(local);
-    if (report->scratch == NULL || report->scratch_size < size) return false;
-    *check = (struct tg_check){.local = local, .options = options, .report = report};
-    check->words = group_words(local);
-    uint64_t marks = (uint64_t)(local->header.page_count / group_pages(local) + 1) * check->words;
-    tg_check_clear_report(report);
-    memset(report->scratch, 0, size);
-    check->reached = report->scratch;
-    check->seen = check->reached + marks;
-    check->stack = (struct tg_check_frame *)(check->seen + marks);
-    return true;
 }
 
 tg_status tg_store_verify(struct tg_local *local, const struct tg_verify_options *options,

@@ -37,6 +37,11 @@ struct tg_check {
     bool too_deep;
     bool readers; /* somebody else is in a read section */
     bool dropped; /* below a dropped or private directory */
+    bool changed; /* another pass is due */
+    tg_status status;
+    struct tg_call *call;
+    uint64_t mark_words;
+    uint64_t *run_pages; /* a bit for each page of a run that is taken (repair) */
     uint64_t entries, bytes; /* found */
     uint64_t slots;          /* of children */
 };
@@ -123,5 +128,25 @@ void tg_check_ledgers(struct tg_check *check);
 void tg_check_limbo(struct tg_check *check);
 /* Magazines and runs in hand; what nobody has is leaked. */
 void tg_check_leaks(struct tg_check *check);
+
+/* ---- verify_repair.c, verify_rebuild.c ------------------------------------------------- */
+
+typedef void tg_repair_visit(struct tg_check *check, tg_a32 *slot, struct tg_record *record);
+
+/* Each record of the table; the visitor may clear its slot. */
+void tg_repair_each(struct tg_check *check, tg_repair_visit *visit);
+/* As tg_check_take and _run, without a word; bitmaps are not believed, overlaps refused. */
+bool tg_check_take_quietly(struct tg_check *check, tg_ref ref, int class);
+bool tg_check_take_run_quietly(struct tg_check *check, tg_ref ref, uint32_t pages);
+void tg_check_clear_marks(struct tg_check *check);
+/* An object with its payload, both or none. The header is sound (tg_check_object). */
+bool tg_check_take_value(struct tg_check *check, tg_ref object);
+
+/* Slabs whose first descriptor is lost, units whose bit is. TG_OK, TG_FULL, TG_SYSTEM. */
+TG_MUST_CHECK tg_status tg_repair_pages(struct tg_check *check);
+/* Marks what the records own, and makes everything else free. TG_OK, TG_FULL, TG_SYSTEM. */
+TG_MUST_CHECK tg_status tg_repair_memory(struct tg_check *check);
+/* Lists each record in its directory again, and counts. */
+TG_MUST_CHECK tg_status tg_repair_children(struct tg_check *check);
 
 #endif

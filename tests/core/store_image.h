@@ -22,11 +22,21 @@ struct store_image {
     struct tg_violation violations[STORE_VIOLATIONS];
 };
 
+/* As a sparse file does it: what is punched reads as zeros. */
+static tg_status store_punch_open(struct tg_os *os, uint64_t offset, uint64_t length) {
+    uint8_t *begin = (uint8_t *)image_of(os)->base + offset;
+    return madvise(begin, length, MADV_DONTNEED) ? TG_SYSTEM : TG_OK;
+}
+
 static inline void store_make(struct store_image *store, const struct tg_region_options *options,
                               bool open) {
     struct tg_header header;
     struct image *image = &store->image;
-    *store = (struct store_image){.image = {.os = {&image_ops}, .random = 88172645463325252u}};
+    static struct tg_os_ops open_ops;
+    open_ops = image_ops;
+    open_ops.punch = store_punch_open;
+    *store = (struct store_image){
+        .image = {.os = {open ? &open_ops : &image_ops}, .random = 88172645463325252u}};
     REQUIRE(tg_region_plan(options, &header) == TG_OK);
     image->size = header.file_size;
     image->base = mmap(NULL, image->size + STORE_GUARD, PROT_NONE,

@@ -6,11 +6,14 @@ closed while a view lives. Failure means a copy where none was needed, memory th
 a view, or a crash.
 """
 
+import contextlib
 import gc
+import struct
 import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import tryget
@@ -31,7 +34,9 @@ def filled(dtype: Any, shape: Any) -> Any:
     """An array of something else than zeros."""
     kind = np.dtype(dtype)
     count = int(np.prod(shape)) * kind.itemsize
-    content = bytes(number * 7 % 2 if kind.kind == "?" else number % 50 + 40 for number in range(count))
+    content = bytes(
+        number * 7 % 2 if kind.kind == "?" else number % 50 + 40 for number in range(count)
+    )
     if kind.kind == "U":
         return np.full(shape, "é", kind)
     return np.ndarray(shape, kind, bytearray(content))
@@ -222,7 +227,5 @@ def test_damaged_heads_are_corrupt_not_worse(store: tryget.Store) -> None:
     assert codec == numbers.ARRAY
     for cut in range(0, len(data), 3):
         for broken in (data[:cut], data[:cut] + b"\xff" + data[cut + 1 :]):
-            try:
+            with contextlib.suppress(ValueError, TypeError, struct.error, msgspec.DecodeError):
                 registry.SAFE.decoders[codec](broken)  # type: ignore[misc]
-            except Exception as problem:
-                assert not isinstance(problem, SystemError)

@@ -30,7 +30,12 @@ Pair = collections.namedtuple("Pair", "left right")
 
 def test_pickle_stores_what_safe_refuses(folder: Path) -> None:
     with tryget.open("a", size="16MiB", codec="pickle") as opened:
-        for value in (range(3), Pair(1, [2]), {1: Pair, "os": os.path.join}, collections.Counter("aab")):
+        for value in (
+            range(3),
+            Pair(1, [2]),
+            {1: Pair, "os": os.path.join},
+            collections.Counter("aab"),
+        ):
             opened["key"] = value
             assert opened["key"] == value
             assert type(opened["key"]) is type(value)

@@ -151,7 +151,9 @@ class Name(enum.StrEnum):
 
 
 @pytest.mark.parametrize("take", TAKERS)
-@pytest.mark.parametrize("key", [None, 1, 1.5, b"bytes", ("a", "b"), object(), bytearray(b"x"), True])
+@pytest.mark.parametrize(
+    "key", [None, 1, 1.5, b"bytes", ("a", "b"), object(), bytearray(b"x"), True]
+)
 def test_what_is_no_str_is_a_type_error(
     store: tryget.Store, take: Callable[[tryget.Store, Any], Any], key: object
 ) -> None:
@@ -191,7 +193,7 @@ def test_what_is_over_the_limits_is_an_invalid_key(
 @pytest.mark.parametrize("key", [None, 1, b"bytes", ("a", "b"), object(), [], {}])
 def test_what_is_no_str_is_not_in_it(store: tryget.Store, key: object) -> None:
     assert key not in store
-    assert key not in store.keys()
+    assert key not in store.keys()  # noqa: SIM118
     assert (key, 1) not in store.items()
 
 

@@ -113,7 +113,7 @@ def test_iteration_and_views(store: tryget.Store) -> None:
     assert dict(store.items()) == wanted
     assert sorted(store.values()) == [1, 2, 3]
     assert len(store.keys()) == len(store.items()) == len(store.values()) == 3
-    assert "a" in store.keys()
+    assert "a" in store.keys()  # noqa: SIM118
     assert ("a", 1) in store.items()
     assert ("a", 2) not in store.items()
     assert 3 in store.values()

@@ -59,7 +59,8 @@ def test_a_size_is_a_number_or_text(folder: Path, size: int | str, expected: int
 
 
 @pytest.mark.parametrize(
-    "size", [0, -1, (4 << 20) - 1, "1MiB", "", "MiB", "4 Mi B", "x", "1e9", "-4MiB", 1 << 70, "9999999TB"]
+    "size",
+    [0, -1, (4 << 20) - 1, "1MiB", "", "MiB", "4 Mi B", "x", "1e9", "-4MiB", 1 << 70, "9999999TB"],
 )
 def test_a_bad_size_is_a_value_error(folder: Path, size: int | str) -> None:
     with pytest.raises(ValueError, match="size"):
@@ -172,7 +173,9 @@ def test_a_file_that_others_may_write_is_refused_unless_meant(folder: Path) -> N
     tryget.open("a", mode=0o666).close()
 
 
-def test_the_default_folder_is_made_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_folder_is_made_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TRYGET_DIR", f"/dev/shm/tryget-test-made-{os.getpid()}")
     made = Path(os.environ["TRYGET_DIR"])
     try:
@@ -321,7 +324,10 @@ def test_stores_lists_what_is_there(folder: Path) -> None:
 
 
 def test_as_many_processes_as_allowed(folder: Path) -> None:
-    code = "import tryget, sys; opened = tryget.open('a'); print('attached', flush=True); sys.stdin.read()"
+    code = (
+        "import tryget, sys; opened = tryget.open('a'); print('attached', flush=True); "
+        "sys.stdin.read()"
+    )
     with tryget.open("a", size="4MiB", max_processes=2):
         with subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -6,6 +6,7 @@ types that it must refuse. Failure means a value changed on its way, or code run
 """
 
 import collections
+import contextlib
 import datetime
 import decimal
 import enum
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 
 import tryget
 
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 EAST = datetime.timezone(datetime.timedelta(hours=5, minutes=30, microseconds=1), "east")
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 
@@ -136,7 +137,12 @@ def test_safe_values_come_back(store: tryget.Store, value: Any) -> None:
 
 
 def test_nan_comes_back(store: tryget.Store) -> None:
-    store["key"] = [math.nan, (complex(math.nan, 1),), decimal.Decimal("NaN"), decimal.Decimal("sNaN7")]
+    store["key"] = [
+        math.nan,
+        (complex(math.nan, 1),),
+        decimal.Decimal("NaN"),
+        decimal.Decimal("sNaN7"),
+    ]
     plain, (number,), quiet, loud = store["key"]
     assert math.isnan(plain)
     assert math.isnan(number.real)
@@ -186,7 +192,9 @@ trees = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=5)
         | st.lists(inner, max_size=5).map(tuple)
-        | st.dictionaries(st.text(max_size=9) | st.integers() | st.binary(max_size=9), inner, max_size=5)
+        | st.dictionaries(
+            st.text(max_size=9) | st.integers() | st.binary(max_size=9), inner, max_size=5
+        )
         | st.frozensets(st.integers() | st.text(max_size=5), max_size=5)
         | st.sets(st.integers() | st.text(max_size=5), max_size=5)
     ),
@@ -315,12 +323,15 @@ def test_a_value_larger_than_the_store_is_refused(folder: object) -> None:
 def test_a_full_store_loses_nothing(folder: object) -> None:
     with tryget.open("small", size="4MiB") as small:
         count = 0
-        with pytest.raises(tryget.StoreFull):
+        with contextlib.suppress(tryget.StoreFull):
             for count in range(10_000):
                 small[f"key/{count}"] = bytes([count % 256]) * 1000
+        assert count < 9999
         assert count > 1000
         assert len(small) == count
-        assert all(small[f"key/{number}"] == bytes([number % 256]) * 1000 for number in range(count))
+        assert all(
+            small[f"key/{number}"] == bytes([number % 256]) * 1000 for number in range(count)
+        )
         for number in range(0, count, 2):
             del small[f"key/{number}"]
         small["again"] = bytes(1000)

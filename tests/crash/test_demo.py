@@ -35,7 +35,7 @@ def test_the_demo(folder: Path, torture_seconds: float) -> None:
     source = Path(__file__).resolve().parents[1]
     done = subprocess.run(
         [sys.executable, "-m", "tryget.cli", "demo", str(source), "--json"]
-        + ["--seconds", str(torture_seconds)],
+        + ["--seconds", str(torture_seconds)],  # noqa: RUF005
         capture_output=True,
         text=True,
         timeout=torture_seconds * 4 + 100,

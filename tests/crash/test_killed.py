@@ -54,7 +54,9 @@ def test_acknowledged_writes_are_there(store: tryget.Store, torture_seconds: flo
         def work(turn: int = turn, writer: int = writer) -> None:
             number = 0
             while True:
-                store[f"t{turn}/{number}"] = number.to_bytes(4, "little") * chance.choice([1, 100, 2000])
+                store[f"t{turn}/{number}"] = number.to_bytes(4, "little") * chance.choice(
+                    [1, 100, 2000]
+                )
                 os.write(writer, number.to_bytes(4, "little"))
                 number += 1
 

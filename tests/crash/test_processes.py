@@ -60,7 +60,9 @@ ENDS = {
     "a view is left": "view = store['array']",
     "a pin is left": "pin = store.pin('bytes'); value = pin.value",
     "dropped with a view": "view = store['array']; del store",
-    "in a global cycle": "class A: pass\na = A(); a.me = a; a.store = store; a.pin = store.pin('bytes')",
+    "in a global cycle": (
+        "class A: pass\na = A(); a.me = a; a.store = store; a.pin = store.pin('bytes')"
+    ),
     "in a module": "import builtins; builtins.store = store; builtins.view = store['array']",
     "in a thread's local": (
         "import threading\nlocal = threading.local()\n"

@@ -7,6 +7,7 @@ that key; then every call is tried. Failure means a hang, or a wait that Ctrl-C 
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,27 +92,35 @@ def test_a_stopped_writer(held: tuple[tryget.Store, int]) -> None:
     patient = tryget.open("stop", timeout=None)
 
     # Ctrl-C ends any wait.
+    previous = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     for call in (lambda: patient.set("held", 1), lambda: patient.drop("held")):
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
-        previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
-        began = time.monotonic()
-        with pytest.raises(KeyboardInterrupt):
-            call()
-        signal.signal(signal.SIGALRM, previous)
-        assert time.monotonic() - began < 0.2 + 0.25
+        for _ in range(5):
+            began = time.monotonic()
+            timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1))
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                call()
+            assert time.monotonic() - began < 0.1 + 0.25
+            timer.join()
 
     # A signal whose handler returns does not.
     seen: list[int] = []
-    previous = signal.signal(signal.SIGALRM, lambda number, _: seen.append(number))
-    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    signal.signal(signal.SIGUSR1, lambda number, _: seen.append(number))
+    timers = [
+        threading.Timer(0.05 * number, os.kill, (os.getpid(), signal.SIGUSR1))
+        for number in range(1, 7)
+    ]
+    for timer in timers:
+        timer.start()
     slow = tryget.open("stop", timeout=0.5)
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         slow["held"] = 1
     assert 0.45 < time.monotonic() - began < 1.5
-    assert len(seen) >= 3
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, previous)
+    for timer in timers:
+        timer.join()
+    assert len(seen) == 6
+    signal.signal(signal.SIGUSR1, previous)
 
     # Killed as it stands: the lock comes back.
     os.kill(pid, signal.SIGKILL)

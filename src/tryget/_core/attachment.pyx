@@ -50,6 +50,11 @@ cdef extern from *:
     enum:
         TG_THREADS_RUN_FREELY
 
+cdef enum:
+    PASSED = 1  # a deadline in the past
+    # A signal that comes between two sleeps of the core ends no sleep: waits are taken in slices.
+    SLICE_NS = 25_000_000
+
 cdef uint64_t FOREVER = 0xffffffffffffffff
 cdef double TTL_MAX = 400e6  # seconds; tenths of them have 32 bits
 
@@ -206,6 +211,21 @@ cdef int raise_opening(tg_status status, str path, tg_error *error) except -1:
     raise Error(f"{path}: {tg_status_name(status).decode()}{why}")
 
 
+cdef struct Patience:
+    uint64_t until  # what the core is told
+    uint64_t end  # the caller's own limit; 0 before the first wait
+    uint64_t work_ns  # what an attempt takes by itself
+
+
+cdef inline Patience no_wait() noexcept:
+    """For the first attempt: the core does not wait at all."""
+    cdef Patience patience
+    patience.until = PASSED
+    patience.end = 0
+    patience.work_ns = 0
+    return patience
+
+
 cdef class Handle:
     """An attachment with the caller's choices; what all calls need."""
 
@@ -261,14 +281,6 @@ cdef class Handle:
     cdef int raise_closed(self) except -1:
         raise StoreClosed(f"{self.attachment} was closed: open it again")
 
-    cdef uint64_t deadline(self) except? 0:
-        """Now and the time limit."""
-        if self.store == NULL:
-            self.raise_closed()
-        if self.timeout_ns == FOREVER:
-            return FOREVER
-        return tg_monotonic_ns(self.store) + self.timeout_ns
-
     def checked_key(self, key):
         """The key as a plain str, or what a call with it would raise."""
         cdef tg_key name
@@ -290,12 +302,22 @@ cdef class Handle:
             self.raise_status(status, None)
         return False
 
-    cdef bint again(self, tg_status status, uint64_t *deadline) except *:
+    cdef bint again(self, tg_status status, Patience *patience) except *:
         """Whether a call should be made again, and until when it may wait then."""
-        if status in (TG_TIMEOUT, TG_BUSY, TG_NO_CONTEXT) and deadline[0] == PASSED:
-            deadline[0] = self.deadline()
-            return True
-        return self.awake(status)
+        cdef uint64_t now
+        if status not in (TG_TIMEOUT, TG_BUSY, TG_NO_CONTEXT):
+            return self.awake(status)
+        if self.store == NULL:
+            self.raise_closed()
+        now = tg_monotonic_ns(self.store)
+        if patience.end == 0:
+            patience.end = now + self.timeout_ns if self.timeout_ns < FOREVER - now else FOREVER
+        else:
+            PyErr_CheckSignals()
+            if now >= patience.end:
+                return False
+        patience.until = min(patience.end, now + SLICE_NS + patience.work_ns)
+        return True
 
     cdef int raise_status(self, tg_status status, object key) except -1:
         """The exception for an answer of the core."""

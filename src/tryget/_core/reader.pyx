@@ -7,7 +7,6 @@ from cpython.unicode cimport PyUnicode_DecodeUTF8
 from tryget._errors import CodecMissing, StoreCorrupt
 
 cdef enum:
-    PASSED = 1  # a deadline in the past: the core tries once and does not wait
     CODEC_OWN_MAX = 5  # up to here a value that can't be decoded is a damaged one
 
 
@@ -116,16 +115,17 @@ cdef class Reader(Handle):
         cdef tg_status status
         cdef Attachment attachment = self.attachment
         cdef RawPin pin = RawPin.__new__(RawPin)
-        cdef uint64_t deadline = PASSED
+        cdef Patience patience = no_wait()
         key_of(key, &name)
         while True:
             if self.store == NULL:
                 self.raise_closed()
-            if deadline == PASSED:
-                status = tg_pin_value(self.store, &tg_hint, name, &pin.pin, deadline)
+            if patience.until == PASSED:
+                status = tg_pin_value(self.store, &tg_hint, name, &pin.pin, PASSED)
             else:
                 with nogil:
-                    status = tg_pin_value(attachment.store, &tg_hint, name, &pin.pin, deadline)
+                    status = tg_pin_value(attachment.store, &tg_hint, name, &pin.pin,
+                                          patience.until)
             if status == TG_OK:
                 pin.attachment = attachment
                 return pin
@@ -136,7 +136,7 @@ cdef class Reader(Handle):
                 return None
             if not required and status not in (TG_INTERRUPTED, TG_CLOSED):
                 return None
-            if not self.again(status, &deadline):
+            if not self.again(status, &patience):
                 self.raise_status(status, key)
 
     def raw_pin(self, key):

@@ -28,15 +28,15 @@ cdef class RawStore(Lister):
         """Finishes what is pending: deaths, dropped subtrees, memory on its way back."""
         cdef tg_status status
         cdef Attachment attachment = self.attachment
-        cdef uint64_t deadline = self.deadline()
+        cdef Patience patience = no_wait()
         while True:
             if self.store == NULL:
                 self.raise_closed()
             with nogil:
-                status = tg_tidy(attachment.store, &tg_hint, deadline)
+                status = tg_tidy(attachment.store, &tg_hint, patience.until)
             if status == TG_OK:
                 return
-            if not self.again(status, &deadline):
+            if not self.again(status, &patience):
                 self.raise_status(status, None)
 
     def raw_verify(self, deep):

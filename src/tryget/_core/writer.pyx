@@ -87,18 +87,20 @@ cdef class Writer(Reader):
         cdef tg_key name
         cdef tg_status status
         cdef Attachment attachment = self.attachment
+        cdef Patience patience = no_wait()
+        patience.work_ns = size  # a GB a second
         key_of(key, &name)
-        options.deadline_ns = PASSED if size < NOGIL_BYTES else self.deadline()
         while True:
             if self.store == NULL:
                 self.raise_closed()
-            if options.deadline_ns == PASSED:
+            options.deadline_ns = patience.until
+            if patience.until == PASSED and size < NOGIL_BYTES:
                 status = tg_set(self.store, &tg_hint, name, parts, count, options, version)
             else:
                 with nogil:
                     status = tg_set(attachment.store, &tg_hint, name, parts, count, options,
                                     version)
-            if status == TG_OK or not self.again(status, &options.deadline_ns):
+            if status == TG_OK or not self.again(status, &patience):
                 return status
 
     cdef void store_value(self, object key, object value, object ttl) except *:
@@ -212,22 +214,22 @@ cdef class Writer(Reader):
         cdef tg_info info
         cdef tg_status status
         cdef Attachment attachment = self.attachment
-        cdef uint64_t deadline = PASSED
+        cdef Patience patience = no_wait()
         key_of(key, &name)
         while True:
             if self.store == NULL:
                 self.raise_closed()
-            if deadline == PASSED:
-                status = tg_delete(self.store, &tg_hint, name, NULL, NULL, &info, deadline)
+            if patience.until == PASSED:
+                status = tg_delete(self.store, &tg_hint, name, NULL, NULL, &info, PASSED)
             else:
                 with nogil:
                     status = tg_delete(attachment.store, &tg_hint, name, NULL, NULL, &info,
-                                       deadline)
+                                       patience.until)
             if status == TG_OK:
                 return True
             if status == TG_ABSENT:
                 return False
-            if not self.again(status, &deadline):
+            if not self.again(status, &patience):
                 self.raise_status(status, key)
 
     def raw_take(self, key):
@@ -237,7 +239,7 @@ cdef class Writer(Reader):
         cdef tg_status status
         cdef tg_taking taking
         cdef Attachment attachment = self.attachment
-        cdef uint64_t deadline = PASSED
+        cdef Patience patience = no_wait()
         key_of(key, &name)
         taking.bytes = NULL
         taking.size = 0
@@ -249,7 +251,7 @@ cdef class Writer(Reader):
                 taking.refused = TG_READ_FINE
                 with nogil:
                     status = tg_delete(attachment.store, &tg_hint, name, tg_take_raw, &taking,
-                                       &info, deadline)
+                                       &info, patience.until)
                 if status == TG_OK:
                     value = taking.bytes[:taking.size]
                     return self.decoded(taking.codec, value, key)
@@ -259,7 +261,7 @@ cdef class Writer(Reader):
                     self.decoded(taking.codec, b"", key)
                 if taking.refused == TG_READ_NO_MEMORY:
                     raise MemoryError(f"no memory for a copy of {key!r}")
-                if not self.again(status, &deadline):
+                if not self.again(status, &patience):
                     self.raise_status(status, key)
         finally:
             PyMem_RawFree(taking.bytes)
@@ -269,17 +271,18 @@ cdef class Writer(Reader):
         cdef tg_key name
         cdef tg_status status
         cdef Attachment attachment = self.attachment
-        cdef uint64_t deadline
+        cdef Patience patience = no_wait()
         node_of(key, &name)
-        deadline = self.deadline()
         while True:
+            if self.store == NULL:
+                self.raise_closed()
             with nogil:
-                status = tg_drop(attachment.store, &tg_hint, name, deadline)
+                status = tg_drop(attachment.store, &tg_hint, name, patience.until)
             if status == TG_OK:
                 return True
             if status == TG_ABSENT:
                 return False
-            if not self.again(status, &deadline):
+            if not self.again(status, &patience):
                 self.raise_status(status, key)
 
     def raw_rename(self, source, target, replace):
@@ -289,18 +292,19 @@ cdef class Writer(Reader):
         cdef tg_status status
         cdef Attachment attachment = self.attachment
         cdef bint over = replace
-        cdef uint64_t deadline
+        cdef Patience patience = no_wait()
         key_of(source, &old)
         key_of(target, &new)
-        deadline = self.deadline()
         while True:
+            if self.store == NULL:
+                self.raise_closed()
             with nogil:
-                status = tg_rename(attachment.store, &tg_hint, old, new, over, deadline)
+                status = tg_rename(attachment.store, &tg_hint, old, new, over, patience.until)
             if status in (TG_OK, TG_ABSENT, TG_EXISTS):
                 return tg_status_name(status).decode()
             if status == TG_INVALID and not why_invalid(source) and not why_invalid(target):
                 return "TG_INVALID"
-            if not self.again(status, &deadline):
+            if not self.again(status, &patience):
                 self.raise_status(status, target if why_invalid(target) else source)
 
     def touch(self, key, ttl):
@@ -309,17 +313,18 @@ cdef class Writer(Reader):
         cdef tg_status status
         cdef uint32_t expiry = 0
         cdef Attachment attachment = self.attachment
-        cdef uint64_t deadline
+        cdef Patience patience = no_wait()
         if not self.expiry_of(ttl, &expiry):
             return self.remove(key)
         key_of(key, &name)
-        deadline = self.deadline()
         while True:
+            if self.store == NULL:
+                self.raise_closed()
             with nogil:
-                status = tg_touch(attachment.store, &tg_hint, name, expiry, deadline)
+                status = tg_touch(attachment.store, &tg_hint, name, expiry, patience.until)
             if status == TG_OK:
                 return True
             if status == TG_ABSENT:
                 return False
-            if not self.again(status, &deadline):
+            if not self.again(status, &patience):
                 self.raise_status(status, key)

@@ -98,3 +98,47 @@ TEST(random_changes_leave_a_clean_store) {
     }
     store_free(&store);
 }
+
+TEST(a_deep_tree_is_walked_to_its_end) {
+    enum { DEPTH = 1800 };
+    struct store_image store;
+    char key[2 * DEPTH + 8];
+    store_make(&store, &normal, false);
+    for (uint32_t i = 0; i < DEPTH; i++) memcpy(key + 2 * i, "a/", 2);
+    strcpy(key + 2 * DEPTH, "leaf");
+    EXPECT_EQ(store_set(&store, key, 1, 10, false), TG_OK);
+    EXPECT_EQ(store_set(&store, "b", 1, 10, false), TG_OK);
+    EXPECT(store_clean(&store));
+    EXPECT_EQ(store.report.dirs, DEPTH + 1);
+    EXPECT_EQ(store_rename(&store, "a/a", "b/b", false), TG_OK);
+    EXPECT(store_clean(&store));
+    EXPECT_EQ(store_remove(&store, "b", true), TG_OK);
+    EXPECT(store_clean(&store));
+    store_free(&store);
+}
+
+TEST(a_full_store_is_clean) {
+    struct store_image store;
+    char key[32];
+    uint32_t count = 0;
+    store_make(&store, &normal, false);
+    for (tg_status status = TG_OK; status == TG_OK && count < 10000; count++) {
+        sprintf(key, "%u/%u", count % 7, count);
+        status = store_set(&store, key, 1, count % 3 ? 700 : 20000, false);
+        EXPECT(status == TG_OK || status == TG_FULL);
+        if (count % 64 == 0) EXPECT(store_clean(&store));
+    }
+    EXPECT(count < 10000);
+    EXPECT(store_clean(&store));
+    for (uint32_t i = 0; i < count; i += 2) {
+        sprintf(key, "%u/%u", i % 7, i);
+        (void)!store_remove(&store, key, false);
+    }
+    EXPECT(store_clean(&store));
+    for (uint32_t i = 0; i < 7; i++) {
+        sprintf(key, "%u", i);
+        (void)!store_remove(&store, key, true);
+    }
+    EXPECT(store_clean(&store));
+    store_free(&store);
+}

@@ -44,6 +44,7 @@ static bool patience_is_over(struct tg_call *call, uint32_t id, uint64_t word,
 static bool section_passes(struct tg_call *call, uint32_t id, uint64_t epoch,
                            uint64_t patience_ns) {
     struct tg_context *context = tg_context_at(call->local, id);
+    /* PAIR epoch.section: after the scan's fence; who is not seen will see the unlink. */
     uint64_t word = tg_load_seqcst64(&context->word);
     if (TG_WORD_MODE(word) != TG_READ || TG_WORD_STAMP(word) == (epoch & 0xffffffffffffull))
         return true;
@@ -51,12 +52,13 @@ static bool section_passes(struct tg_call *call, uint32_t id, uint64_t epoch,
     if (!patience_is_over(call, id, word, patience_ns)) return false;
     uint64_t expelled = (word & ~7ull) | TG_EXPELLED;
     /* PAIR epoch.leave: the reader's own look comes after, or its store has erased this. */
-    return tg_cas_seqcst64(&context->word, &word, expelled) ||
-           TG_WORD_MODE(word) != TG_READ || TG_WORD_STAMP(word) == (epoch & 0xffffffffffffull);
+    return tg_cas_seqcst64(&context->word, &word, expelled) || TG_WORD_MODE(word) != TG_READ ||
+           TG_WORD_STAMP(word) == (epoch & 0xffffffffffffull);
 }
 
 bool tg_epoch_advance(struct tg_call *call, uint64_t from, uint64_t patience_ns) {
     struct tg_local *local = call->local;
+    /* PAIR epoch.section: the epoch that the scan is for, then its fence. */
     uint64_t epoch = tg_load_seqcst64(&local->hot->epoch);
     if (epoch > from) return true;
     /* PAIR epoch.section: the epoch is read, then the words (Dekker with tg_read_enter). */
@@ -77,6 +79,7 @@ uint64_t tg_cookie_get(struct tg_local *local) {
 }
 
 bool tg_cookie_elapsed(struct tg_local *local, uint64_t cookie) {
+    /* PAIR epoch.leave: the sections of the cookie's time are over. */
     return tg_load_seqcst64(&local->hot->epoch) >= cookie;
 }
 

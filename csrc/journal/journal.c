@@ -46,6 +46,7 @@ bool tg_journal_replay(struct tg_local *local, struct tg_context *context) {
         uint32_t from = TG_MUTANT(recover_redo_second_entry_on) ? 1 : 0;
         apply(local, context, from, (uint32_t)count);
     }
+    /* PAIR journal.commit: all applied before the log reads as empty. */
     tg_store_release64(&context->log_state, 0);
     return true;
 }

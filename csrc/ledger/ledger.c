@@ -81,7 +81,7 @@ void tg_ledger_release(struct tg_local *local, uint32_t number) {
 tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *object, uint64_t version,
                         uint32_t *number) {
     bool late = TG_MUTANT(pin_hint_late);
-    if (TG_MUTANT(pin_checked_first) && tg_load_acquire32(&object->state) != TG_OBJECT_LINKED)
+    if (TG_MUTANT(pin_checked_first) && tg_load_relaxed32(&object->state) != TG_OBJECT_LINKED)
         return TG_RETRY;
     if (tg_load_relaxed32(&object->pinned) == 0 && !late) tg_store_relaxed32(&object->pinned, 1);
     *number = tg_ledger_claim(local, TG_ENTRY(TG_LEDGER_PIN, tg_ref_of(local, object)));
@@ -177,6 +177,7 @@ static uint32_t scan_process(struct tg_local *local, uint32_t process, const tg_
 }
 
 uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t count) {
+    /* PAIR pin.adopt: what was adopted before is in the entries that we look at. */
     uint64_t found = 0, before, after = tg_load_seqcst64(&local->hot->adoptions);
     TG_ASSERT(count <= 64);
     if (TG_MUTANT(pin_scan_skipped)) return 0;

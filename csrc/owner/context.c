@@ -60,8 +60,8 @@ static tg_status wait_for_context(struct tg_call *call) {
 
 static tg_status borrow_waiting(struct tg_call *call, enum tg_mode mode) {
     for (;;) {
-        uint64_t stamp = mode == TG_READ ? tg_load_relaxed64(&call->local->hot->epoch)
-                                         : tg_held_stamp(call);
+        uint64_t stamp =
+            mode == TG_READ ? tg_load_relaxed64(&call->local->hot->epoch) : tg_held_stamp(call);
         if (borrow_any(call, mode, stamp)) return TG_OK;
         tg_status status = wait_for_context(call);
         if (status != TG_OK) return status;

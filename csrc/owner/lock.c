@@ -79,10 +79,11 @@ static void reserve(struct tg_call *call, tg_a64 *lock, uint64_t old) {
     uint32_t heir = tg_word_heir(old);
     uint32_t weaker = 0;
     const struct tg_context *other = tg_context_checked(call->local, heir);
-    if (other && tg_load_relaxed64(&other->wait_since_ns) >
-                     tg_load_relaxed64(&call->context->wait_since_ns))
+    if (other &&
+        tg_load_relaxed64(&other->wait_since_ns) > tg_load_relaxed64(&call->context->wait_since_ns))
         weaker = heir;
     uint64_t next;
+    /* PAIR lock: adds to the release sequence of the word, orders nothing of its own. */
     if (tg_next_reserve(old, call->id, weaker, &next)) (void)tg_cas_acqrel64(lock, &old, next);
 }
 
@@ -118,6 +119,7 @@ static tg_status sleep_slice(struct tg_call *call, tg_a64 *lock, struct attempt 
         if (left > HONOUR_NS) left = HONOUR_NS;
     } else if (!(old & TG_LOCK_WAITERS)) {
         uint64_t next = old | TG_LOCK_WAITERS;
+        /* PAIR lock: adds to the release sequence of the word. Other end: release. */
         if (!tg_cas_acqrel64(lock, &old, next)) return TG_OK;
         old = next;
     }
@@ -128,6 +130,7 @@ static tg_status sleep_slice(struct tg_call *call, tg_a64 *lock, struct attempt 
 
 static void disinherit(tg_a64 *lock, uint32_t id) {
     uint64_t old = tg_load_relaxed64(lock), next;
+    /* PAIR lock: adds to the release sequence of the word. */
     while (tg_next_disinherit(old, id, &next) && !tg_cas_acqrel64(lock, &old, next)) {
     }
 }

@@ -22,7 +22,7 @@ static tg_status fast(tg_a64 *word, transition change, uint64_t *old) {
             continue;
         }
         if (!change(*old, &next)) return TG_RETRY;
-        /* PAIR lockref: continues the release sequence of the word. */
+        /* PAIR lockref: self-pairing: every change continues the release sequence of the word. */
         if (tg_cas_acqrel64(word, old, next)) return TG_OK;
         if (++swaps > SWAPS) return TG_BUSY;
     }
@@ -41,7 +41,8 @@ static tg_status locked_change(struct tg_call *call, tg_a64 *word, transition ch
         tg_unlock(call, word);
         return TG_RETRY;
     }
-    /* W2: the value is ours to change while we own the word; others set only flag bits. */
+    /* W2: the value is ours to change while we own the word; others set only flag bits.
+     * PAIR lockref: as the swap above. */
     tg_add_acqrel64(word, next - *old);
     tg_unlock(call, word);
     return TG_OK;
@@ -92,13 +93,13 @@ tg_status tg_lockref_put_or_lock(struct tg_call *call, tg_a64 *word, bool *locke
     *locked = false;
     tg_status status = fast(word, tg_next_put_not_last, &old);
     if (status == TG_OK) return TG_OK;
-    if (status == TG_BUSY)
-        tg_add_relaxed64(&call->local->statistics[TG_STAT_LOCKREF_SLOW], 1);
+    if (status == TG_BUSY) tg_add_relaxed64(&call->local->statistics[TG_STAT_LOCKREF_SLOW], 1);
     status = tg_lock(call, word, 0);
     if (status != TG_OK) return status;
     old = tg_load_relaxed64(word);
     /* Somebody may have taken a reference meanwhile. */
     if (tg_word_value(old) > 1 && !TG_MUTANT(last_put_unchecked)) {
+        /* PAIR lockref: as the swap above. */
         tg_add_acqrel64(word, -TG_LOCK_VALUE_ONE);
         tg_unlock(call, word);
         return TG_OK;
@@ -109,5 +110,6 @@ tg_status tg_lockref_put_or_lock(struct tg_call *call, tg_a64 *word, bool *locke
 
 void tg_lockref_mark_dead(struct tg_call *call, tg_a64 *word) {
     TG_CHECK(tg_owns(call, word));
+    /* PAIR lockref: dead before the lock is free. */
     tg_or_acqrel64(word, TG_LOCK_DEAD);
 }

@@ -5,7 +5,7 @@
 #include "lock.h"
 
 static void poison(struct tg_local *local) {
-    tg_store_release32(&local->hot->state, TG_STATE_POISONED);
+    tg_store_relaxed32(&local->hot->state, TG_STATE_POISONED);
 }
 
 static void release_locks(struct tg_local *local, struct tg_context *context, uint32_t id) {
@@ -27,14 +27,15 @@ bool tg_mend_contexts(struct tg_local *local, uint32_t process) {
     bool good = true;
     for (uint32_t id = 1; id <= local->header.context_count; id++) {
         struct tg_context *context = tg_context_at(local, id);
+        /* PAIR context.hand-over: what the last recoverer did, if it got that far. */
         uint64_t word = tg_load_acquire64(&context->word);
         if (TG_WORD_PROCESS1(word) != process + 1) continue;
         if (TG_MUTANT(recover_release_before_redo)) release_locks(local, context, id);
         if (TG_MUTANT(recover_idle_first))
-            tg_store_release64(&context->word, TG_WORD(TG_IDLE, 0, 0));
+            tg_store_relaxed64(&context->word, TG_WORD(TG_IDLE, 0, 0));
         if (!tg_journal_replay(local, context)) {
             poison(local);
-            tg_store_release64(&context->log_state, 0);
+            tg_store_relaxed64(&context->log_state, 0);
             good = false;
         }
         release_locks(local, context, id);
@@ -52,10 +53,12 @@ bool tg_mend_if_dead(struct tg_local *local, uint32_t process) {
     bool elected = !TG_MUTANT(recover_not_elected);
     if (elected && os->ops->life_take(os, process) != TG_OK) return false;
     struct tg_process *entry = &local->processes[process];
+    /* PAIR process.state: FREE only after all is mended. Other end: tg_recover. */
     if (tg_load_acquire32(&entry->state) != TG_PROCESS_FREE) {
         (void)tg_mend_contexts(local, process);
+        /* PAIR process.state: the contexts are idle before it says so. */
         tg_store_release32(&entry->state, TG_PROCESS_MENDED);
-        tg_store_release64(&local->hot->recovery_hint, 1);
+        tg_store_relaxed64(&local->hot->recovery_hint, 1);
     }
     if (elected) os->ops->life_drop(os, process);
     return true;

@@ -20,6 +20,7 @@ tg_status tg_recover(struct tg_local *local, uint32_t process) {
     struct tg_process *entry = &local->processes[process];
     struct tg_os *os = local->os;
     if (!tg_mend_contexts(local, process)) return TG_CORRUPT;
+    /* PAIR process.state: the contexts are idle before it says so. */
     tg_store_release32(&entry->state, TG_PROCESS_MENDED);
     tg_ledger_clear_pins(local, process);
     if (!TG_MUTANT(recover_without_hint)) tg_add_relaxed64(&local->hot->unpin_hint, 1);
@@ -39,8 +40,10 @@ static tg_status recover_one(struct tg_local *local, uint32_t process) {
     tg_status status = os->ops->life_take(os, process);
     if (status != TG_OK) return TG_BUSY;
     struct tg_process *entry = &local->processes[process];
+    /* PAIR process.state: who finds it FREE finds all of it mended. */
     if (tg_load_acquire32(&entry->state) != TG_PROCESS_FREE) {
         status = tg_recover(local, process);
+        /* PAIR process.state: pins and private objects are gone before. */
         if (status == TG_OK) tg_store_release32(&entry->state, TG_PROCESS_FREE);
     }
     os->ops->life_drop(os, process);

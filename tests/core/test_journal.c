@@ -72,8 +72,15 @@ TEST(a_garbage_log_is_refused_as_a_whole) {
     image_make(&image, &small);
     image_call(&image, &call);
     uint64_t size = image.local.header.file_size, good = tg_offset_of(&image.local, wide(&image));
-    const uint64_t places[] = {0,        8,        good + 4 + 1, good + 2, size,
-                               size | 1, size - 4 + 1, UINT64_MAX, UINT64_MAX - 7,
+    const uint64_t places[] = {0,
+                               8,
+                               good + 4 + 1,
+                               good + 2,
+                               size,
+                               size | 1,
+                               size - 4 + 1,
+                               UINT64_MAX,
+                               UINT64_MAX - 7,
                                image.local.header.hot_offset - 8 + 1};
     EXAMPLES(where, places) {
         tg_store_relaxed64(&call.context->log[0].where, good | 1);

@@ -90,8 +90,7 @@ TEST(a_turn_is_reserved_on_a_held_word_over_nobody_or_the_weaker) {
                 struct fields f = nth(i), after = f;
                 uint64_t next = UNTOUCHED;
                 uint32_t id = IDS[n], weaker = HEIRS[w];
-                bool wanted =
-                    f.owner != 0 && f.heir != id && (f.heir == 0 || f.heir == weaker);
+                bool wanted = f.owner != 0 && f.heir != id && (f.heir == 0 || f.heir == weaker);
                 after.heir = id;
                 agree(tg_next_reserve(pack(f), id, weaker, &next), &next, wanted, after);
             }

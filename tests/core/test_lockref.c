@@ -91,8 +91,7 @@ TEST(short_holds_do_not_make_a_lasting_convoy) {
     world_make(&world, 1);
     run_threads(&world, get_and_put);
     /* 6 operations a round; a fallback needs 33 lost swaps or 200 looks at a held lock. */
-    uint64_t slow =
-        tg_load_relaxed64(&world.image.local.statistics[TG_STAT_LOCKREF_SLOW]);
+    uint64_t slow = tg_load_relaxed64(&world.image.local.statistics[TG_STAT_LOCKREF_SLOW]);
     EXPECT(slow < (uint64_t)THREADS * ROUNDS * 6 / 4);
     image_free(&world.image);
 }

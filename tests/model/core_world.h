@@ -159,8 +159,7 @@ static inline void core_fill(struct tg_local *local, struct tg_object *object, u
     for (unsigned i = 0; i < 2; i++) tg_store_relaxed64(&word[i], core_pattern(version, i));
 }
 
-static inline bool core_intact(struct tg_local *local, struct tg_object *object,
-                               uint64_t version) {
+static inline bool core_intact(struct tg_local *local, struct tg_object *object, uint64_t version) {
     const tg_a64 *word = tg_object_payload(local, object);
     for (unsigned i = 0; i < 2; i++)
         if (word == NULL || tg_load_relaxed64(&word[i]) != core_pattern(version, i)) return false;
@@ -292,8 +291,7 @@ struct core_census {
 
 static struct core_census core_census; /* cleared by each check */
 
-static inline void core_complain(void *state, const char *rule, uint64_t where,
-                                 const char *text) {
+static inline void core_complain(void *state, const char *rule, uint64_t where, const char *text) {
     (void)state;
     sim_fail("%s at %llu: %s", rule, (unsigned long long)where, text);
 }
@@ -394,7 +392,7 @@ static inline void core_check_locks(void) {
     struct tg_local *local = core_locals[0];
     for (unsigned i = 0; i < CORE_LOCKS; i++)
         if (tg_word_owner(tg_load_relaxed64(&core_table->lock[i]))) sim_fail("lock[%u] is held", i);
-    for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++)
+    for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class ++)
         if (tg_word_owner(tg_load_relaxed64(&local->classes[class].lock)))
             sim_fail("the lock of class %u is held", class);
     if (tg_word_owner(tg_load_relaxed64(&local->hot->extent_lock))) sim_fail("extent_lock is held");
@@ -435,7 +433,7 @@ static inline void core_world_check(void) {
     if (core_census.parked > core_census.pins) sim_fail("an object nobody pins stays parked");
 }
 
-#define CORE_SCENARIO(NAME)                                                                       \
+#define CORE_SCENARIO(NAME)                                                                        \
     .name = #NAME, .arena_size = CORE_WORLD_SIZE, .recover = core_world_recover
 
 #endif

@@ -36,8 +36,10 @@ static bool settle(tg_status status, int change) {
         mine->successes++;
         return true;
     }
-    if (status != TG_TIMEOUT) mine->refusals++;
-    else (void)core_good(status);
+    if (status != TG_TIMEOUT)
+        mine->refusals++;
+    else
+        (void)core_good(status);
     return false;
 }
 
@@ -154,25 +156,25 @@ static void setup_1(void) { ref_setup(1); }
 static void setup_2(void) { ref_setup(2); }
 static void setup_full(void) { ref_setup(TG_COUNT_MAX - 1); }
 
-#define LOCKREF(NAME, DOC, SETUP, A, B, C)                                                        \
-    const struct sim_scenario NAME = {                                                            \
-        CORE_SCENARIO(NAME),                                                                      \
-        .doc = DOC,                                                                               \
-        .setup = SETUP,                                                                           \
-        .actors = {{.name = #A, .process = 0, .run = operate, .arg = #A},                         \
-                   {.name = #B, .process = 1, .run = operate, .arg = #B},                         \
-                   {.name = #C, .process = 2, .run = operate, .arg = #C}},                        \
-        .actor_count = 3,                                                                         \
-        .check = ref_check,                                                                       \
-        .flags = SIM_CRASH | SIM_STOP,                                                            \
+#define LOCKREF(NAME, DOC, SETUP, A, B, C)                                                         \
+    const struct sim_scenario NAME = {                                                             \
+        CORE_SCENARIO(NAME),                                                                       \
+        .doc = DOC,                                                                                \
+        .setup = SETUP,                                                                            \
+        .actors = {{.name = #A, .process = 0, .run = operate, .arg = #A},                          \
+                   {.name = #B, .process = 1, .run = operate, .arg = #B},                          \
+                   {.name = #C, .process = 2, .run = operate, .arg = #C}},                         \
+        .actor_count = 3,                                                                          \
+        .check = ref_check,                                                                        \
+        .flags = SIM_CRASH | SIM_STOP,                                                             \
     }
 
 LOCKREF(lockref_count, "gets, puts and a locker: the count adds up and stands still under it",
         setup_1, gp, gp, o);
-LOCKREF(lockref_revive, "revive and kill from 0: one wins, no get succeeds after the kill",
-        setup_0, d, d, kd);
-LOCKREF(lockref_last, "two last puts and a revival: destroyed once, by who holds the lock",
-        setup_2, l, l, d);
+LOCKREF(lockref_revive, "revive and kill from 0: one wins, no get succeeds after the kill", setup_0,
+        d, d, kd);
+LOCKREF(lockref_last, "two last puts and a revival: destroyed once, by who holds the lock", setup_2,
+        l, l, d);
 LOCKREF(lockref_not_zero, "from 0 to 1 by get only, from 1 to 0 by put only", setup_1, z, p, zn);
 LOCKREF(lockref_limit, "at the limit a get is refused, the word unchanged", setup_full, gg, gp, zd);
 LOCKREF(lockref_double_put, "a put too many is refused", setup_1, p, p, l);

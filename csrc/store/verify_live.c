@@ -131,6 +131,7 @@ static tg_status look_once(struct tg_call *call, struct tg_line *head, struct fi
                            struct tg_report *count, bool *still) {
     tg_status status = tg_read_enter(call);
     *count = (struct tg_report){0};
+    *finding = (struct finding){NULL, NULL, 0};
     *still = false;
     if (status != TG_OK) return status;
     /* PAIR lock: the last owner's stores, then the bucket. */
@@ -148,7 +149,7 @@ static tg_status look_once(struct tg_call *call, struct tg_line *head, struct fi
 static tg_status check_bucket(struct tg_call *call, struct tg_line *head,
                               struct tg_report *report) {
     struct tg_check check = {.local = call->local, .report = report};
-    struct finding first = {NULL, NULL, 0}, again;
+    struct finding first = {NULL, NULL, 0}, again = first;
     struct tg_report count;
     uint32_t seen = 0;
     for (uint32_t looks = 0; looks < LOOKS; looks++) {

@@ -80,7 +80,8 @@ tg_status tg_chain_build(struct tg_call *call, const char *rest, const char *end
     const char *begin = rest + 1; /* rest starts at the '/' behind the existing level */
     TG_ASSERT(levels > 0 && rest < end);
     chain->leaf = last_component(begin, &end);
-    tg_status status = build_bottom(call, &chain->bottom);
+    tg_status status = tg_chain_discard(call);
+    if (status == TG_OK) status = build_bottom(call, &chain->bottom);
     chain->top = chain->bottom;
     for (uint32_t i = 1; i < levels && status == TG_OK; i++) {
         struct tg_component name = last_component(begin, &end);
@@ -112,9 +113,14 @@ void tg_chain_abandon(struct tg_call *call) {
 }
 
 tg_status tg_names_settle(struct tg_call *call) {
-    if (TG_UNLIKELY(tg_load_relaxed32(&call->context->orphan) != 0)) {
+    if (TG_UNLIKELY(tg_load_relaxed32(&call->context->orphan) != 0) &&
+        !TG_MUTANT(chain_forgotten)) {
+        /* Only who builds a chain needs the place: nobody else waits for a stopped reaper. */
+        uint64_t deadline_ns = call->deadline_ns;
+        if (!TG_MUTANT(upkeep_waits)) call->deadline_ns = 0;
         tg_status status = tg_chain_discard(call);
-        if (status != TG_OK) return status;
+        call->deadline_ns = deadline_ns;
+        if (status != TG_OK && status != TG_TIMEOUT) return status;
     }
     return tg_arena_settle(call);
 }

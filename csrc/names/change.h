@@ -117,8 +117,11 @@ void tg_log_dir_dead(struct tg_call *call, struct tg_dir *dir);
 void tg_change_done(struct tg_call *call);
 /* Unlocks and returns, then waits until a new attempt makes sense. TG_OK: try again. */
 TG_MUST_CHECK tg_status tg_change_again(struct tg_call *call);
-/* HELD, no locks: after TG_FULL. TG_OK: something was freed, try again (once). */
-TG_MUST_CHECK tg_status tg_make_room(struct tg_call *call);
+/* Without a context: one round over all idle ones. *more: readers are in the way. */
+TG_MUST_CHECK tg_status tg_names_tidy(struct tg_call *call, uint64_t patience_ns, bool *more);
+/* Without a context, after TG_FULL: finishes what is pending, waits a little for readers.
+ * True: try again (a few times at most; *attempts starts at 0). */
+bool tg_room_again(struct tg_call *call, uint32_t *attempts);
 
 /* A fresh private dir in a free block; its state is still to be logged. */
 struct tg_dir *tg_dir_make(struct tg_call *call, tg_ref ref);

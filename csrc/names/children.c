@@ -154,6 +154,7 @@ bool tg_children_log_remove(struct tg_call *call, struct tg_dir *dir, struct tg_
 static struct tg_chunk *resume(struct tg_local *local, struct tg_dir *dir, tg_ref dir_ref,
                                struct tg_position *position) {
     struct tg_chunk *chunk = chunk_at(local, position->chunk);
+    if (chunk != NULL && TG_MUTANT(list_chunk_unchecked)) return chunk;
     if (chunk != NULL && tg_class_of_ref(local, position->chunk) ==
                              (int)tg_children_chunk_class(local) &&
         tg_load_relaxed32(&chunk->dir) == dir_ref &&

@@ -21,7 +21,7 @@ static tg_status clear_once(struct tg_call *call) {
     tg_log_names_begin(call, true);
     tg_log32(call, &dir->state, TG_DIR_LIVE);
     tg_log32(call, &hot->root, ref);
-    tg_log_dir_dead(call, old);
+    if (!TG_MUTANT(clear_leaves_alive)) tg_log_dir_dead(call, old);
     tg_log_names_end(call);
     tg_need_log(call);
     tg_commit(call);
@@ -29,7 +29,7 @@ static tg_status clear_once(struct tg_call *call) {
 }
 
 tg_status tg_names_clear(struct tg_call *call) {
-    bool made_room = false;
+    uint32_t attempts = 0;
     for (;;) {
         tg_status status = tg_borrow(call);
         if (status != TG_OK) return status;
@@ -37,13 +37,11 @@ tg_status tg_names_clear(struct tg_call *call) {
         if (status == TG_OK) status = clear_once(call);
         if (status != TG_OK) tg_log_abandon(call);
         tg_unlock_all(call);
-        if (status != TG_FULL || made_room) {
+        if (status != TG_FULL) {
             tg_change_done(call);
             return status;
         }
-        made_room = true;
-        status = tg_make_room(call);
         tg_return(call);
-        if (status != TG_OK) return status;
+        if (!tg_room_again(call, &attempts)) return TG_FULL;
     }
 }

@@ -139,7 +139,7 @@ tg_status tg_lock_buckets(struct tg_call *call, const uint64_t *hashes, struct t
         }
         for (uint32_t i = 0; i < count; i++)
             same &= places[i].head == tg_table_head(call->local, hashes[i]);
-        if (same) return TG_OK;
+        if (same || TG_MUTANT(buckets_head_unchecked)) return TG_OK;
         head = NULL;
         while ((head = next_head(places, count, head)) != NULL) tg_unlock(call, &head->lock);
     }
@@ -175,10 +175,14 @@ void tg_log_dir_dead(struct tg_call *call, struct tg_dir *dir) {
 void tg_change_done(struct tg_call *call) {
     tg_unlock_all(call);
     bool more;
+    /* What is done for others waits for nobody: its time is over already. */
+    uint64_t deadline_ns = call->deadline_ns;
+    if (!TG_MUTANT(upkeep_waits)) call->deadline_ns = 0;
     if (TG_UNLIKELY(tg_load_relaxed32(&call->local->hot->reap_head) != 0))
         (void)!tg_names_reap(call, 8, &more);
     tg_maintain(call);
     tg_table_maintain(call);
+    call->deadline_ns = deadline_ns;
     tg_return(call);
 }
 
@@ -186,13 +190,4 @@ tg_status tg_change_again(struct tg_call *call) {
     tg_unlock_all(call);
     tg_return(call);
     return tg_gate_wait(call);
-}
-
-tg_status tg_make_room(struct tg_call *call) {
-    bool more = true;
-    tg_status status = TG_OK;
-    while (more && status == TG_OK) status = tg_names_reap(call, 64, &more);
-    if (status == TG_OK) status = tg_drain(call, UINT32_MAX, true, 100000000);
-    if (status == TG_OK) status = tg_arena_reclaim(call);
-    return status;
 }

@@ -14,7 +14,7 @@ static tg_status take_dropped(struct tg_call *call, tg_ref *ref) {
     struct tg_dir *dir = *ref ? tg_dir_at(local, *ref) : NULL;
     if (dir != NULL) {
         tg_log32(call, &hot->reap_head, tg_load_relaxed32(&dir->reap_next));
-        tg_log32(call, &call->context->orphan, *ref);
+        if (!TG_MUTANT(reap_unowned)) tg_log32(call, &call->context->orphan, *ref);
         tg_commit(call);
     }
     tg_unlock(call, &hot->reap_lock);
@@ -53,7 +53,9 @@ static tg_status lock_first_child(struct tg_call *call, struct tg_dir *dir, tg_r
     tg_status status = tg_table_lock(call, hash, place);
     if (status != TG_OK) return status;
     position = (struct tg_position){0};
-    if (tg_children_next(local, dir, dir_ref, &position, &corrupt) != seen) return TG_RETRY;
+    if (tg_children_next(local, dir, dir_ref, &position, &corrupt) != seen &&
+        !TG_MUTANT(reap_unchecked))
+        return TG_RETRY;
     struct tg_component name = {(const char *)tg_record_name(seen), tg_record_name_size(seen)};
     uint64_t full = tg_component_hash(local, dir_ref, &name);
     if ((uint32_t)full != hash) return TG_CORRUPT;

@@ -75,7 +75,7 @@ static tg_status check_records(struct tg_call *call, struct tg_unlink *unlink) {
     }
     struct tg_record *top = unlink->place[unlink->levels].record;
     uint32_t flags = tg_record_flags(top);
-    if (flags != unlink->top_flags) return TG_RETRY;
+    if (flags != unlink->top_flags && !TG_MUTANT(unlink_flags_unchecked)) return TG_RETRY;
     if (unlink->shrink && unlink->levels && tg_record_value_size(top) != unlink->top_value_size)
         return TG_RETRY;
     return TG_OK;
@@ -104,12 +104,14 @@ tg_status tg_unlink_check(struct tg_call *call, struct tg_unlink *unlink) {
     (void)call;
     for (uint32_t i = 0; i <= unlink->levels; i++) {
         struct tg_dir *dir = unlink->dir[i];
-        if (!tg_dir_is(dir, unlink->level[i].generation)) return TG_RETRY;
+        if (!tg_dir_is(dir, unlink->level[i].generation) && !TG_MUTANT(unlink_dir_unchecked))
+            return TG_RETRY;
         uint32_t count = tg_load_relaxed32(&dir->count);
         bool dies = i < unlink->levels;
         bool root = i == unlink->path->above_count && unlink->path->above_count < TG_LEVELS;
         bool stays = unlink->shrink || root || unlink->level[i].dir == unlink->spare_dir ||
                      unlink->path->above_count == TG_LEVELS;
+        if (TG_MUTANT(unlink_count_unchecked)) continue;
         if (dies ? count != 1 : count == 1 && !stays) return TG_RETRY;
     }
     return TG_OK;
@@ -159,7 +161,7 @@ static tg_status log_remove_level(struct tg_call *call, struct tg_unlink *unlink
  * is what the reaper starts from. */
 static void log_dead_dirs(struct tg_call *call, struct tg_unlink *unlink) {
     uint32_t levels = unlink->levels;
-    for (uint32_t i = 0; i + 1 < levels; i++)
+    for (uint32_t i = 0; i + 1 < levels && !TG_MUTANT(vanish_leaves_alive); i++)
         tg_log32(call, &unlink->dir[i]->state, TG_DIR_DEAD);
     if (levels > 0) tg_log_dir_dead(call, unlink->dir[levels - 1]);
     if (unlink->own_dir == NULL || unlink->value_moves) return;
@@ -186,7 +188,8 @@ void tg_log_names_begin(struct tg_call *call, bool directory) {
     uint64_t seq = tg_load_relaxed64(&hot->ns_seq);
     /* PAIR names.seq: odd before the first change. Other end: tg_names_unmoved. */
     if (!TG_MUTANT(rename_without_seq)) tg_log64(call, &hot->ns_seq, seq | 1);
-    if (directory) tg_log64(call, &hot->dir_gen, tg_load_relaxed64(&hot->dir_gen) + 1);
+    if (directory && !TG_MUTANT(names_keep_dir_gen))
+        tg_log64(call, &hot->dir_gen, tg_load_relaxed64(&hot->dir_gen) + 1);
 }
 
 void tg_log_names_end(struct tg_call *call) {
@@ -214,7 +217,8 @@ static tg_status lock_and_commit(struct tg_call *call, const struct tg_removal *
         status = TG_RETRY;
     if (status != TG_OK) return status;
     struct tg_record *leaf = unlink->place[0].record;
-    if (removal->if_version && tg_load_relaxed64(&leaf->version) != removal->if_version)
+    if (removal->if_version && !TG_MUTANT(pop_any_version) &&
+        tg_load_relaxed64(&leaf->version) != removal->if_version)
         return TG_MISMATCH;
     if ((unlink->own_dir != NULL) != directory) return TG_RETRY;
     struct tg_dir *dirs[TG_LEVELS + 2];
@@ -250,7 +254,7 @@ static tg_status remove_once(struct tg_call *call, const struct tg_removal *remo
 }
 
 tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal) {
-    bool made_room = false;
+    uint32_t attempts = 0;
     for (;;) {
         struct tg_path path;
         tg_status status = tg_path_find(call, removal->key, true, &path);
@@ -262,9 +266,10 @@ tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal) {
             status = remove_once(call, removal, &path);
         if (status != TG_OK) tg_log_abandon(call);
         tg_unlock_all(call);
-        if (status == TG_FULL && !made_room) {
-            made_room = true;
-            if (tg_make_room(call) == TG_OK) status = TG_RETRY;
+        if (status == TG_FULL) {
+            tg_return(call);
+            if (!tg_room_again(call, &attempts)) return TG_FULL;
+            continue;
         }
         if (status != TG_RETRY) {
             tg_change_done(call);

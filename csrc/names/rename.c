@@ -36,9 +36,9 @@ static tg_status wait_for_writers(struct tg_call *call) {
         const struct tg_context *context = tg_context_at(local, id);
         uint64_t word = tg_load_seqcst64(&context->word);
         if (id == call->id || TG_WORD_MODE(word) != TG_HELD) continue;
-        /* Who waits for the namespace lock waits for us, and will look at the gate again. */
-        if (tg_load_relaxed64(&context->held[0]) == ns_lock) continue;
         for (uint32_t spins = 0; tg_load_seqcst64(&context->word) == word; spins++) {
+            /* Who waits for the namespace lock waits for us, and will look at the gate again. */
+            if (tg_load_relaxed64(&context->held[0]) == ns_lock) break;
             tg_pause();
             if (spins < GATE_SPINS) continue;
             /* A dead one is mended; a stopped one must not keep
@@ -76,6 +76,7 @@ static tg_status prepare_move(struct tg_call *call, struct move *move) {
     }
     move->unlink = (struct tg_unlink){.path = from, .subtree = true, .value_moves = true,
                                       .spare_dir = to->at.dir};
+    if (TG_MUTANT(rename_spare_ignored)) move->unlink.spare_dir = 0;
     tg_status status = tg_unlink_plan(call, &move->unlink);
     if (status != TG_OK) return status;
     tg_need_clear(call);
@@ -261,7 +262,8 @@ tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_ke
                           bool replace) {
     struct move move = {.from = from, .to = to, .replace = replace};
     struct tg_key keys[2] = {from, to};
-    bool made_room = false, inside = is_below(to, from), outside = is_below(from, to);
+    uint32_t attempts = 0;
+    bool inside = is_below(to, from), outside = is_below(from, to);
     for (;;) {
         tg_status status = tg_paths_find(call, keys, move.path, 2);
         if (status != TG_OK) return status;
@@ -279,9 +281,10 @@ tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_ke
         if (status != TG_OK) tg_log_abandon(call);
         tg_unlock_all(call);
         if (status != TG_OK) tg_chain_abandon(call);
-        if (status == TG_FULL && !made_room) {
-            made_room = true;
-            if (tg_make_room(call) == TG_OK) status = TG_RETRY;
+        if (status == TG_FULL) {
+            tg_return(call);
+            if (!tg_room_again(call, &attempts)) return TG_FULL;
+            continue;
         }
         if (status != TG_RETRY && status != TG_BUSY) {
             tg_change_done(call);

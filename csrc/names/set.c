@@ -80,7 +80,8 @@ static tg_status insert_locked(struct tg_call *call, struct tg_update *update,
                                struct tg_record *fresh) {
     tg_status status = tg_lock(call, &dir->lock, 0);
     if (status != TG_OK) return status;
-    if (!tg_dir_is(dir, path->at.generation)) return TG_RETRY;
+    if (!tg_dir_is(dir, path->at.generation) && !TG_MUTANT(insert_dead_unchecked))
+        return TG_RETRY;
     uint32_t meta = tg_load_relaxed32(&fresh->meta);
     tg_children_log_add(call, dir, fresh, TG_META_NAME(meta), TG_META_FLAGS(meta),
                         TG_META_CODEC(meta));
@@ -233,7 +234,8 @@ static tg_status set_with_parents(struct tg_call *call, struct tg_update *update
     fill_top(path, old, chain.top, &top_fill);
     struct tg_dir *dir = tg_dir_at(local, path->at.dir);
     if (dir == NULL) return TG_CORRUPT;
-    if (old && tg_record_dir(old) != 0) return TG_RETRY; /* somebody else was first */
+    /* Somebody else was first? */
+    if (old && tg_record_dir(old) != 0 && !TG_MUTANT(chain_second_unchecked)) return TG_RETRY;
     if (tg_fill_class(local, &top_fill) != tg_class_for(local, size)) return TG_RETRY;
     /* The bottom of the chain can be found before the log is emptied: a redo after others
      * changed it would undo them (J2). */
@@ -246,7 +248,8 @@ static tg_status set_with_parents(struct tg_call *call, struct tg_update *update
 }
 
 tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
-    bool made_room = false, look = false;
+    uint32_t attempts = 0;
+    bool look = false;
     for (;;) {
         struct tg_path path;
         tg_status status = tg_path_find(call, update->key, look, &path);
@@ -256,9 +259,11 @@ tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
         if (status != TG_OK) tg_log_abandon(call);
         tg_unlock_all(call);
         if (status != TG_OK) tg_chain_abandon(call);
-        if (status == TG_FULL && !made_room) {
-            made_room = true;
-            if (tg_make_room(call) == TG_OK) status = TG_RETRY;
+        if (status == TG_FULL) {
+            tg_return(call);
+            if (!tg_room_again(call, &attempts)) return TG_FULL;
+            look = true;
+            continue;
         }
         if (status != TG_RETRY) {
             tg_change_done(call);

@@ -110,7 +110,8 @@ tg_status tg_table_lock(struct tg_call *call, uint64_t hash, struct tg_spot *pla
         struct tg_line *head = tg_table_head(call->local, hash);
         tg_status status = tg_lock(call, &head->lock, TG_LOCK_VALUE_ONE);
         if (status != TG_OK) return status;
-        if (TG_LIKELY(tg_table_head(call->local, hash) == head)) {
+        if (TG_LIKELY(tg_table_head(call->local, hash) == head) ||
+            TG_MUTANT(table_head_unchecked)) {
             place->head = head;
             return TG_OK;
         }

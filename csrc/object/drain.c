@@ -106,6 +106,7 @@ static tg_status drain_ready(struct tg_call *call, uint32_t *budget) {
             continue;
         }
         (*budget)--;
+        call->freed++;
         tg_status status = drain_block(call, batch, ref);
         if (status != TG_OK) return status;
     }

@@ -33,6 +33,7 @@ struct tg_call {
     uint32_t held_count;
     uint32_t retired;       /* blocks whose retirement this log holds, */
     tg_ref retired_head;    /* and the last of them */
+    uint64_t freed;         /* blocks that this call's drains gave back */
     bool grow_due;          /* an insert found its bucket full: split one afterwards */
     uint32_t need_count;
     struct tg_need need[TG_NEED_CAPACITY];
@@ -50,6 +51,7 @@ static inline void tg_call_begin(struct tg_call *call, struct tg_local *local, u
     call->id = 0;
     call->log_count = 0;
     call->held_count = 0;
+    call->freed = 0;
     call->grow_due = false;
     call->need_count = 0;
     call->retired = 0;

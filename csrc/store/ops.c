@@ -90,6 +90,8 @@ static void take_token(struct tg_local *local, const struct tg_level *leaf,
     uint64_t word = tg_load_acquire64(&head->lock);
     if (tg_word_owner(word) != 0) return;
     if (tg_table_find(local, leaf->hash, leaf->dir, &leaf->name, &corrupt) != record) return;
+    /* A split between the two looks would have us watch the wrong bucket for ever. */
+    if (tg_table_head(local, leaf->hash) != head && !TG_MUTANT(token_of_split_bucket)) return;
     token->count = tg_word_value(word);
     token->expiry = tg_load_relaxed32(&record->expiry);
     token->dir_gen = tg_load_relaxed64(&local->hot->dir_gen);

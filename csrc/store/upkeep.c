@@ -44,21 +44,16 @@ void tg_upkeep(struct tg_local *local) {
 
 tg_status tg_make_object(struct tg_call *call, const struct tg_part *parts, size_t count,
                          uint64_t size, uint32_t codec, struct tg_update *update) {
-    bool made_room = false;
+    uint32_t attempts = 0;
     for (;;) {
         tg_status status = tg_borrow(call);
         if (status != TG_OK) return status;
         status = tg_names_settle(call);
         if (status == TG_OK)
             status = tg_object_create(call, size, codec, &update->object, &update->entry);
-        bool again = false;
-        if (status == TG_FULL && !made_room && tg_names_settle(call) == TG_OK) {
-            made_room = true;
-            again = tg_make_room(call) == TG_OK;
-        }
         tg_return(call);
         if (status == TG_OK) break;
-        if (!again) return status;
+        if (status != TG_FULL || !tg_room_again(call, &attempts)) return status;
     }
     /* Neither a lock nor a context is held while the payload is copied. */
     uint8_t *to = tg_object_payload(call->local, update->object);
@@ -80,20 +75,6 @@ void tg_discard_object(struct tg_call *call, struct tg_update *update) {
 
 /* ---- the whole store -------------------------------------------------------------- */
 
-/* One idle context: what it owes, its limbo, its parked objects. */
-static tg_status tidy_context(struct tg_call *call, uint32_t id, bool *more) {
-    if (!tg_borrow_one(call, id)) return TG_OK;
-    tg_status status = tg_names_settle(call);
-    bool reaping = true;
-    while (status == TG_OK && reaping) status = tg_names_reap(call, 256, &reaping);
-    if (status == TG_OK) status = tg_drain(call, UINT32_MAX, true, TIDY_PATIENCE_NS);
-    struct tg_context *context = call->context;
-    *more |= tg_load_relaxed32(&context->limbo_open) != 0 ||
-             tg_load_relaxed32(&context->batch_count) != 0;
-    tg_return(call);
-    return status;
-}
-
 tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns) {
     struct tg_local *local = &store->local;
     struct tg_call call;
@@ -101,12 +82,9 @@ tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns) 
     if (!tg_store_usable(store)) return TG_CLOSED;
     tg_status status = tg_sweep_dead(local, &found);
     tg_call_begin(&call, local, *hint, deadline_ns);
-    for (int round = 0; round < 4 && status == TG_OK; round++) {
-        bool more = tg_load_relaxed32(&local->hot->reap_head) != 0;
-        for (uint32_t id = 1; id <= local->header.context_count && status == TG_OK; id++)
-            status = tidy_context(&call, id, &more);
-        if (!more) break;
-    }
+    bool more = true;
+    for (int round = 0; round < 4 && more && status == TG_OK; round++)
+        status = tg_names_tidy(&call, TIDY_PATIENCE_NS, &more);
     if (status == TG_OK && tg_borrow(&call) == TG_OK) {
         status = tg_arena_reclaim(&call);
         tg_return(&call);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Room in a store that seems full: all that is pending is finished, in every idle context. */
+#include "change.h"
+
+enum { ATTEMPTS = 4 };
+static const uint64_t PATIENCE_NS = 50000000;  /* then a section that stands still is expelled */
+static const uint64_t WAIT_MAX_NS = 150000000; /* for sections of readers that were preempted */
+static const uint64_t SLICE_NS = 500000;
+
+/* What one idle context owes, its limbo, its parked objects. */
+static tg_status tidy_context(struct tg_call *call, uint32_t id, uint64_t patience_ns,
+                              bool *more) {
+    if (!tg_borrow_one(call, id)) return TG_OK;
+    tg_status status = tg_names_settle(call);
+    bool reaping = true;
+    while (status == TG_OK && reaping) status = tg_names_reap(call, 256, &reaping);
+    if (status == TG_OK) status = tg_drain(call, UINT32_MAX, true, patience_ns);
+    struct tg_context *context = call->context;
+    *more |= tg_load_relaxed32(&context->limbo_open) != 0 ||
+             tg_load_relaxed32(&context->batch_count) != 0;
+    tg_return(call);
+    return status;
+}
+
+tg_status tg_names_tidy(struct tg_call *call, uint64_t patience_ns, bool *more) {
+    tg_status status = TG_OK;
+    *more = false;
+    for (uint32_t id = 1; id <= call->local->header.context_count && status == TG_OK; id++)
+        status = tidy_context(call, id, patience_ns, more);
+    *more |= tg_load_relaxed32(&call->local->hot->reap_head) != 0;
+    return status;
+}
+
+/* Blocks in other contexts' magazines, and empty slabs, go back to the runs. */
+static void collect(struct tg_call *call) {
+    if (tg_borrow(call) != TG_OK) return;
+    if (tg_names_settle(call) == TG_OK) (void)!tg_arena_reclaim(call);
+    tg_return(call);
+}
+
+bool tg_room_again(struct tg_call *call, uint32_t *attempts) {
+    struct tg_local *local = call->local;
+    struct tg_os *os = local->os;
+    uint64_t began = os->ops->monotonic_ns(os), freed = call->freed;
+    if (++*attempts > ATTEMPTS) return false;
+    for (;;) {
+        bool more;
+        if (tg_names_tidy(call, PATIENCE_NS, &more) != TG_OK || !more) break;
+        uint64_t left = tg_time_left(call, SLICE_NS);
+        if (left == 0 || os->ops->monotonic_ns(os) - began > WAIT_MAX_NS) break;
+        /* Somebody is in a section. No context is held while we wait for its end. */
+        uint32_t epoch = (uint32_t)tg_load_relaxed64(&local->hot->epoch);
+        if (os->ops->futex_wait(os, &local->hot->epoch, epoch, left, ~0u) != TG_OK) break;
+    }
+    collect(call);
+    return *attempts == 1 || call->freed != freed;
+}

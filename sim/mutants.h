@@ -86,6 +86,7 @@
     X(walk_unvalidated, "a walk is validated at its end", "names_rename_get") \
     X(rename_without_seq, "a rename makes the sequence odd meanwhile", "names_rename_get") \
     X(gate_ignored, "a writer asks the gate before it commits", "names_rename_set") \
+    X(token_of_split_bucket, "a token watches the bucket where its record is", "names_token") \
     X(gate_no_wait, "a renamer waits for the writers under way", "names_rename_set") \
     X(walk_root_unchecked, "the root is still the root once its generation is known", \
       "names_root_reused") \
@@ -98,6 +99,32 @@
       "names_pin_touch") \
     X(chain_unlocked, "the bottom of a new chain is locked until the log is empty", \
       "names_insert_deep") \
+    X(chain_forgotten, "a chain that was given up goes to the reaper", "names_one_parents") \
+    X(upkeep_waits, "what is done for others waits for nobody", "names_apart_drop") \
+    X(insert_dead_unchecked, "a directory that ends takes no child", "names_insert_vanish") \
+    X(chain_second_unchecked, "parents that somebody else made first are used", \
+      "names_insert_insert") \
+    X(unlink_count_unchecked, "a directory goes only while it has one child", \
+      "names_delete_siblings") \
+    X(unlink_dir_unchecked, "a removal is from the directory that was found", \
+      "names_rename_target_vanish") \
+    X(unlink_flags_unchecked, "a removal is of the node that was planned", \
+      "names_delete_value_child") \
+    X(names_keep_dir_gen, "a dropped directory voids the paths through it", "names_drop_insert") \
+    X(pop_any_version, "what is popped is what was read", "names_pop_set") \
+    X(vanish_leaves_alive, "all directories that go take no more children", "names_vanish_insert") \
+    X(rename_spare_ignored, "the directory that gets the node does not go", \
+      "names_one_rename_below") \
+    X(dir_any_generation, "a directory of a later life is another one", "names_rename_reused") \
+    X(list_chunk_unchecked, "a cursor's chunk is the one it rested in", "names_list_churn") \
+    X(reap_unowned, "a dropped directory is somebody's at any time", "names_one_drop") \
+    X(reap_unchecked, "the reaper's child is still the child once its bucket is locked", \
+      "names_reap_late") \
+    X(table_head_unchecked, "a locked bucket is still the one of its hash", "names_split_set") \
+    X(buckets_head_unchecked, "so is each of several", "names_split_rename") \
+    X(pending_ignored, "a word changed twice in a transaction: its value is the log's", \
+      "names_one_rename_same") \
+    X(clear_leaves_alive, "an old root takes no more children", "names_clear_insert") \
     /* the end: keep this line last */
 /* clang-format on */
 

@@ -58,3 +58,7 @@ class CodecMissing(Error, TypeError):
 
 class TooManyProcesses(Error):
     """As many processes as `max_processes` says are attached already."""
+
+
+for _kind in [Error, *Error.__subclasses__()]:
+    _kind.__module__ = "tryget"  # where users know them from, also in tracebacks

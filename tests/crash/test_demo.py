@@ -33,9 +33,9 @@ KEYS = [
 @pytest.mark.torture
 def test_the_demo(folder: Path, torture_seconds: float) -> None:
     source = Path(__file__).resolve().parents[1]
+    command = [sys.executable, "-m", "tryget.cli", "demo", str(source), "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "tryget.cli", "demo", str(source), "--json"]
-        + ["--seconds", str(torture_seconds)],  # noqa: RUF005
+        [*command, "--seconds", str(torture_seconds)],
         capture_output=True,
         text=True,
         timeout=torture_seconds * 4 + 100,

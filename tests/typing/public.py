@@ -5,9 +5,77 @@ Each use of the interface is followed by `assert_type`; what must be refused car
 `# type: ignore[code]`, which mypy reports when it is not needed.
 """
 
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
 from types import ModuleType
-from typing import assert_type
+from typing import Any, assert_type
 
 import tryget
 
 assert_type(tryget, ModuleType)
+
+store = tryget.open("name", size="1GiB", directory=Path("/dev/shm"), create="exclusive")
+assert_type(store, tryget.Store)
+mapping: MutableMapping[str, Any] = store
+
+tryget.open(size=1.5)  # type: ignore[arg-type]
+tryget.open(codec="json")  # type: ignore[arg-type]
+tryget.open(codec=object())  # type: ignore[arg-type]
+tryget.open("name", "1GiB")  # type: ignore[call-arg]
+tryget.open(reuse="sometimes")  # type: ignore[arg-type]
+tryget.open(on_mismatch="ignore")  # type: ignore[arg-type]
+
+
+class Codec:
+    """The least that a codec is."""
+
+    def encode(self, value: Any) -> bytes:
+        return bytes(value)
+
+    def decode(self, parts: Any) -> Any:
+        return parts
+
+
+tryget.open(codec=Codec())
+
+store[1]  # type: ignore[index]
+store["key"] = 1
+store.set("key", 1, ttl=2.5)
+store.set("key", 1, 2.5)  # type: ignore[call-arg]
+store.set("key", 1, ttl="5")  # type: ignore[arg-type]
+assert_type("key" in store, bool)
+assert_type(len(store), int)
+assert_type(iter(store), Iterator[str])
+assert_type(store.add("key", 1), bool)
+assert_type(store.delete("key"), bool)
+assert_type(store.drop("key"), bool)
+assert_type(store.touch("key", None), bool)
+assert_type(store.increment("key", 2, initial=0), int)
+assert_type(store.compare_and_set("key", 0, 1), bool)
+assert_type(store.children(), list[str])
+assert_type(store.walk("key"), Iterator[str])
+assert_type(list(store.keys("key")), list[str])
+assert_type(store.get_many(["key"]), dict[str, Any])
+assert_type(store.delete_many({"key"}), int)
+assert_type(store.popitem(), tuple[str, Any])
+assert_type(store.usage(), tryget.Usage)
+assert_type(store.stat("key"), tryget.Stat)
+assert_type(store.stat("key").expires, float | None)
+assert_type(store.statistics(), tryget.Statistics)
+assert_type(store.verify(deep=True), tryget.Report)
+assert_type(store.verify().violations, tuple[tryget.Violation, ...])
+assert_type(store.pin("key"), tryget.Pin)
+assert_type(store.try_get("key"), tryget.Pin | None)
+assert_type(tryget.stores(), list[tryget.StoreInfo])
+tryget.unlink("name", directory="/dev/shm")
+store.rename("old", "new", replace=True)
+store.rename("old", None)  # type: ignore[arg-type]
+store.stat("key").version = 1  # type: ignore[misc]
+
+with store as same, store.pin("key") as pin:
+    assert_type(same, tryget.Store)
+    assert_type(pin, tryget.Pin)
+    assert_type(pin.nbytes, int)
+
+for error in (tryget.KeyExists, tryget.StoreFull, tryget.CodecMissing):
+    assert issubclass(error, tryget.Error)

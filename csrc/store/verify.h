@@ -30,9 +30,9 @@
  *   pending           (only with `settled`) dead or interrupted work waits for somebody
  *
  * Invariants
- *   V1  Any byte of shared memory may be garbage: never a fault, never a walk without an
+ *   I1  Any byte of shared memory may be garbage: never a fault, never a walk without an
  *       end. Walks end because each step marks a block for the first time.
- *   V2  Nothing is written but scratch and report (verify); nothing is allocated.
+ *   I2  Nothing is written but scratch and report (verify); nothing is allocated.
  *
  * Ordering: exact: nobody else writes. Live: PAIR lock, by the count in a bucket's lock.
  * Death: verify writes nothing. A repair poisons the store first and lifts that last: who

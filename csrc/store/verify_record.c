@@ -4,7 +4,7 @@
 #include "../base/crc.h"
 #include "verify_state.h"
 
-/* A copy: where the store is in use the bytes may be somebody else's by now (V1). */
+/* A copy: where the store is in use the bytes may be somebody else's by now (I1). */
 void tg_check_key_of(struct tg_local *local, struct tg_record *record, tg_ref dir,
                      struct tg_check_key *key) {
     uint32_t size = tg_record_name_size(record);

@@ -94,6 +94,7 @@ struct tg_pin {
     struct tg_info info;
     uint32_t entry;  /* of the ledger; 0 = none */
     uint32_t object;
+    uint32_t ledger; /* which ledger: a forked child may have one of its own */
 };
 
 /* Pins the value of a key: its bytes stay where they are, unchanged, until tg_unpin.

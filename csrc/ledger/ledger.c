@@ -176,6 +176,20 @@ static uint32_t scan_process(struct tg_local *local, uint32_t process, const tg_
     return pins;
 }
 
+/* Scans are as long as the number of processes that were ever attached at once. */
+static uint32_t process_high(const struct tg_local *local) {
+    uint64_t high = tg_load_relaxed64(&local->hot->process_high);
+    return high < local->header.process_count ? (uint32_t)high : local->header.process_count;
+}
+
+static void raise_process_high(struct tg_local *local) {
+    tg_a64 *word = &local->hot->process_high;
+    uint64_t high = tg_load_relaxed64(word);
+    /* PAIR pin: our ledger is looked at by every scan that could miss a pin in it. */
+    while (high <= local->process && !tg_cas_seqcst64(word, &high, local->process + 1ull)) {
+    }
+}
+
 uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t count) {
     /* PAIR pin.adopt: what was adopted before is in the entries that we look at. */
     uint64_t found = 0, before, after = tg_load_seqcst64(&local->hot->adoptions);
@@ -185,7 +199,7 @@ uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t cou
         before = after;
         /* PAIR pin: UNLINKED was published before; this fence, then the entries. */
         tg_fence_full();
-        for (uint32_t p = 0; p < local->header.process_count; p++)
+        for (uint32_t p = 0, high = process_high(local); p < high; p++)
             if (tg_load_relaxed32(&local->processes[p].state) != TG_PROCESS_FREE)
                 (void)scan_process(local, p, refs, count, &found);
         /* PAIR pin.adopt: a pin that moved behind us from a parent, which let go then. */
@@ -196,7 +210,7 @@ uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t cou
 
 uint32_t tg_ledger_count(struct tg_local *local, tg_ref object) {
     uint32_t count = 0;
-    for (uint32_t p = 0; p < local->header.process_count; p++) {
+    for (uint32_t p = 0, high = process_high(local); p < high; p++) {
         if (tg_load_relaxed32(&local->processes[p].state) == TG_PROCESS_FREE) continue;
         uint32_t capacity = tg_ledger_capacity(local, p);
         for (uint32_t number = 1; number <= capacity; number++) {

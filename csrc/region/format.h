@@ -162,6 +162,7 @@ struct tg_hot {
     _Alignas(TG_LINE) tg_a64 recovery_hint; /* somebody saw a death that is not mended yet */
     tg_a64 unpin_hint;                      /* moves when a parked object loses a pin */
     tg_a64 sweep_ns;                        /* when the life table was last swept */
+    tg_a64 process_high;                    /* processes below it may have a ledger */
     tg_a64 adoptions;                       /* moves when a child has copied its parent's pins */
 };
 

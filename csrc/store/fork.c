@@ -53,7 +53,10 @@ static tg_status attach_child(struct tg_attached *self) {
         local->process = self->parent;
         return status;
     }
-    if (self->adopt) status = adopt_pins(self);
+    if (self->adopt)
+        status = adopt_pins(self);
+    else
+        local->ledger_epoch++; /* what the parent pinned is not ours to unpin */
     if (status != TG_OK) {
         tg_claim_release(self);
         local->process = self->parent;

@@ -118,6 +118,7 @@ tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key
     pin->info = seen.info;
     pin->entry = seen.entry;
     pin->object = tg_ref_of(local, seen.object);
+    pin->ledger = local->ledger_epoch;
     if (pin->bytes != NULL) return TG_OK;
     tg_unpin(store, pin);
     return TG_CORRUPT;
@@ -134,8 +135,9 @@ void tg_unpin(struct tg_store *store, struct tg_pin *pin) {
     struct tg_local *local = &store->local;
     if (pin->entry == 0) return;
     struct tg_object *object = tg_object_at(local, pin->object);
-    /* In a forked child that never attached, the entry is its parent's. */
-    if (object != NULL && tg_store_usable(store)) tg_unpin_entry(local, pin->entry, object);
+    /* In a forked child that did not adopt its parent's pins, the entry is its parent's. */
+    if (object != NULL && tg_store_usable(store) && pin->ledger == local->ledger_epoch)
+        tg_unpin_entry(local, pin->entry, object);
     pin->entry = 0;
 }
 

@@ -128,6 +128,20 @@ static bool any_free(struct tg_local *local) {
     return false;
 }
 
+/* Scans are as long as the number of processes that were ever attached at once. */
+static uint32_t process_high(const struct tg_local *local) {
+    uint64_t high = tg_load_relaxed64(&local->hot->process_high);
+    return high < local->header.process_count ? (uint32_t)high : local->header.process_count;
+}
+
+static void raise_process_high(struct tg_local *local) {
+    tg_a64 *word = &local->hot->process_high;
+    uint64_t high = tg_load_relaxed64(word);
+    /* PAIR pin: our ledger is looked at by every scan that could miss a pin in it. */
+    while (high <= local->process && !tg_cas_seqcst64(word, &high, local->process + 1ull)) {
+    }
+}
+
 tg_status tg_ledger_grow(struct tg_call *call) {
     struct tg_local *local = call->local;
     struct tg_process *process = &local->processes[local->process];
@@ -135,6 +149,7 @@ tg_status tg_ledger_grow(struct tg_call *call) {
     tg_ref ref;
     /* Another thread may have added the last chunk since our caller found none free. */
     if (k == TG_LEDGER_CHUNKS) return any_free(local) ? TG_OK : TG_PINS_FULL;
+    raise_process_high(local);
     tg_status status = prepare_chunk(call, k, &class, &ref);
     if (status != TG_OK) return status;
     bool locked = !TG_MUTANT(ledger_grow_unlocked);
@@ -174,20 +189,6 @@ static uint32_t scan_process(struct tg_local *local, uint32_t process, const tg_
         }
     }
     return pins;
-}
-
-/* Scans are as long as the number of processes that were ever attached at once. */
-static uint32_t process_high(const struct tg_local *local) {
-    uint64_t high = tg_load_relaxed64(&local->hot->process_high);
-    return high < local->header.process_count ? (uint32_t)high : local->header.process_count;
-}
-
-static void raise_process_high(struct tg_local *local) {
-    tg_a64 *word = &local->hot->process_high;
-    uint64_t high = tg_load_relaxed64(word);
-    /* PAIR pin: our ledger is looked at by every scan that could miss a pin in it. */
-    while (high <= local->process && !tg_cas_seqcst64(word, &high, local->process + 1ull)) {
-    }
 }
 
 uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t count) {

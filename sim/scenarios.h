@@ -120,6 +120,7 @@
     X(names_root_reused) \
     X(names_dir_reused) \
     X(names_reap_late) \
+    X(names_vanish_insert) \
     X(names_rename_get) \
     X(names_rename_dir_get) \
     X(names_rename_set) \
@@ -162,6 +163,10 @@
     X(names_split_add) \
     X(names_split_rename) \
     X(names_overflow) \
+    X(names_apart_drop) \
+    X(names_apart_chain) \
+    X(names_apart_rename) \
+    X(names_apart_get) \
     /* the end: keep this line last */
 /* clang-format on */
 

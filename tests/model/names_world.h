@@ -47,6 +47,7 @@ struct names_plan {
     const char *always;              /* what each listing shows exactly once */
     bool relaxed;                    /* reads may be unvalidated when somebody is stopped */
     bool bare;                       /* magazines are empty: each call fills its own */
+    bool forever;                    /* no deadlines: nobody needs what another may hold */
     bool unsettled;                  /* the tidy-up after `before` is left out */
 };
 
@@ -71,6 +72,7 @@ static inline struct tg_key names_key(const char *text) {
 
 static inline uint64_t names_deadline(void) {
     struct tg_os *os = sim_self_os();
+    if (names_plan->forever && sim_self_process() < SIM_ACTORS_MAX) return TG_FOREVER;
     return os->ops->monotonic_ns(os) + NAMES_PATIENCE_NS;
 }
 
@@ -513,6 +515,15 @@ static inline void names_world_check(void) {
     const struct sim_scenario NAME = {                                                            \
         NAMES_SCENARIO(NAME, DOC, 2),                                                             \
         .actors = {NAMES_ACTOR("one", 0, A), NAMES_ACTOR("two", 1, B)}, __VA_ARGS__}
+/* The second is never killed nor stopped, and has no deadline. */
+#define NAMES_APART(NAME, DOC, BEFORE, A, B)                                                      \
+    NAMES_SETUP(NAME, 2, {.forever = true, .relaxed = true, .before = BEFORE})                    \
+    const struct sim_scenario NAME = {                                                            \
+        NAMES_SCENARIO(NAME, DOC, 2),                                                             \
+        .actors = {NAMES_ACTOR("one", 0, A),                                                      \
+                   {.name = "two", .process = 1, .run = names_run, .immortal = true,              \
+                    .arg = (void *)(uintptr_t)(B)}},                                              \
+        .flags = SIM_STOP}
 #define NAMES_THREADS(NAME, DOC, PLAN, A, B, ...)                                                 \
     NAMES_SETUP(NAME, 2, PLAN)                                                                    \
     const struct sim_scenario NAME = {                                                            \

@@ -199,6 +199,13 @@ tg_status tg_stat(struct tg_store *store, uint32_t *hint, struct tg_key key,
 
 /* ---- changes ------------------------------------------------------------------ */
 
+/* A store whose log was garbage takes no more changes; what is there can be read. */
+static tg_status check_writable(const struct tg_store *store) {
+    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (tg_load_relaxed32(&store->local.hot->state) != TG_STATE_GOOD) return TG_CORRUPT;
+    return TG_OK;
+}
+
 static tg_status add_sizes(const struct tg_part *parts, size_t count, uint64_t *size) {
     *size = 0;
     for (size_t i = 0; i < count; i++) {
@@ -213,7 +220,8 @@ tg_status tg_set(struct tg_store *store, uint32_t *hint, struct tg_key key,
                  const struct tg_set_options *options, uint64_t *version) {
     struct tg_call call;
     uint64_t size;
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    tg_status writable = check_writable(store);
+    if (writable != TG_OK) return writable;
     if (!tg_key_valid(key) || options->codec > 255) return TG_INVALID;
     tg_status status = add_sizes(parts, part_count, &size);
     if (status != TG_OK) return status;
@@ -243,7 +251,8 @@ tg_status tg_delete(struct tg_store *store, uint32_t *hint, struct tg_key key, t
     struct tg_removal removal = {.key = key};
     struct tg_info unused;
     tg_status status;
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    tg_status writable = check_writable(store);
+    if (writable != TG_OK) return writable;
     if (!tg_key_valid(key)) return TG_INVALID;
     do {
         /* Read, then remove that very version: nothing is copied under a lock. */
@@ -264,7 +273,8 @@ tg_status tg_delete(struct tg_store *store, uint32_t *hint, struct tg_key key, t
 tg_status tg_drop(struct tg_store *store, uint32_t *hint, struct tg_key key,
                   uint64_t deadline_ns) {
     struct tg_call call;
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    tg_status writable = check_writable(store);
+    if (writable != TG_OK) return writable;
     if (key.bytes != NULL && !tg_key_valid(key)) return TG_INVALID;
     tg_call_begin(&call, &store->local, *hint, deadline_ns);
     struct tg_removal removal = {.key = key, .subtree = true};
@@ -278,7 +288,8 @@ tg_status tg_drop(struct tg_store *store, uint32_t *hint, struct tg_key key,
 tg_status tg_rename(struct tg_store *store, uint32_t *hint, struct tg_key from,
                     struct tg_key to, bool replace, uint64_t deadline_ns) {
     struct tg_call call;
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    tg_status writable = check_writable(store);
+    if (writable != TG_OK) return writable;
     if (!tg_key_valid(from) || !tg_key_valid(to)) return TG_INVALID;
     tg_call_begin(&call, &store->local, *hint, deadline_ns);
     tg_status status = tg_names_rename(&call, from, to, replace);
@@ -290,7 +301,8 @@ tg_status tg_rename(struct tg_store *store, uint32_t *hint, struct tg_key from,
 tg_status tg_touch(struct tg_store *store, uint32_t *hint, struct tg_key key, uint32_t expiry,
                    uint64_t deadline_ns) {
     struct tg_call call;
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    tg_status writable = check_writable(store);
+    if (writable != TG_OK) return writable;
     if (!tg_key_valid(key)) return TG_INVALID;
     tg_call_begin(&call, &store->local, *hint, deadline_ns);
     tg_status status = tg_names_touch(&call, key, expiry);

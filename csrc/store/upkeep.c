@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upkeep.h"
 
+#include "../base/sum.h"
 #include "recover.h"
 
-enum { CALLS_PER_LOOK = 64 };
+enum { CALLS_PER_LOOK = 64, COPY_PIECE = 32768 };
 static const uint64_t SWEEP_EVERY_NS = 100000000;
 static const uint64_t TIDY_PATIENCE_NS = 100000000;
 static const uint64_t TRIM_WAIT_NS = 1000000;
@@ -42,6 +43,25 @@ void tg_upkeep(struct tg_local *local) {
     if (has_much_free(local, 2 * keep_usually(local))) give_back(local, keep_usually(local));
 }
 
+/* Copies the parts one behind the other; their sum is taken while they are in the cache. */
+static uint32_t fill_payload(uint8_t *to, const struct tg_part *parts, size_t count) {
+    struct tg_sum sum;
+    uint64_t filled = 0;
+    tg_sum_begin(&sum);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *from = parts[i].bytes;
+        for (size_t left = parts[i].size; left > 0;) {
+            size_t piece = left < COPY_PIECE ? left : COPY_PIECE;
+            memcpy(to + filled, from, piece);
+            filled += piece;
+            from += piece;
+            left -= piece;
+            tg_sum_advance(&sum, to, filled);
+        }
+    }
+    return tg_sum_end(&sum, to, filled);
+}
+
 tg_status tg_make_object(struct tg_call *call, const struct tg_part *parts, size_t count,
                          uint64_t size, uint32_t codec, struct tg_update *update) {
     uint32_t attempts = 0;
@@ -58,10 +78,7 @@ tg_status tg_make_object(struct tg_call *call, const struct tg_part *parts, size
     /* Neither a lock nor a context is held while the payload is copied. */
     uint8_t *to = tg_object_payload(call->local, update->object);
     if (to == NULL) return TG_CORRUPT;
-    for (size_t i = 0; i < count; i++) {
-        if (parts[i].size) memcpy(to, parts[i].bytes, parts[i].size);
-        to += parts[i].size;
-    }
+    tg_store_relaxed32(&update->object->checksum, fill_payload(to, parts, count));
     return TG_OK;
 }
 

@@ -175,7 +175,7 @@ def test_a_reader_never_sees_a_torn_value(store: tryget.Store, torture_seconds: 
             pids.append(child(work))
     for pid in pids:
         assert kill(pid)
-    assert reads > 100
+    assert reads > 10
 
 
 CREATOR = """

@@ -171,10 +171,23 @@ tg_status tg_ledger_grow(struct tg_call *call) {
     return status != TG_OK ? status : settled;
 }
 
-/* Calls are bounded by the ledgers' sizes. Returns the number of visits. */
-static uint32_t scan_process(struct tg_local *local, uint32_t process, const tg_ref *refs,
-                             uint32_t count, uint64_t *found) {
-    uint32_t pins = 0;
+/* What a scan asks or collects. */
+struct scan {
+    const tg_ref *refs; /* look for these, */
+    uint32_t count;
+    uint64_t found;
+    struct tg_pin_filter *filter; /* or note all in here */
+};
+
+static void visit(struct scan *scan, tg_ref ref) {
+    for (uint32_t i = 0; i < scan->count; i++)
+        if (ref == scan->refs[i]) scan->found |= 1ull << i;
+    if (scan->filter == NULL) return;
+    uint32_t bit = tg_pin_filter_bit(scan->filter, ref);
+    scan->filter->bits[bit / 64] |= 1ull << (bit % 64);
+}
+
+static void scan_process(struct tg_local *local, uint32_t process, struct scan *scan) {
     uint32_t chunks = chunk_count(&local->processes[process]);
     for (uint32_t k = 0; k < chunks; k++) {
         tg_a64 *chunk = chunk_at(local, process, k);
@@ -182,31 +195,39 @@ static uint32_t scan_process(struct tg_local *local, uint32_t process, const tg_
         for (uint32_t i = 0; i < chunk_size(k); i++) {
             /* PAIR unpin: an entry that reads FREE: its user's last read is over. */
             uint64_t entry = tg_load_acquire64(&chunk[i]);
-            if (TG_ENTRY_STATE(entry) != TG_LEDGER_PIN) continue;
-            pins++;
-            for (uint32_t r = 0; r < count; r++)
-                if (TG_ENTRY_REF(entry) == refs[r]) *found |= 1ull << r;
+            if (TG_ENTRY_STATE(entry) == TG_LEDGER_PIN) visit(scan, TG_ENTRY_REF(entry));
         }
     }
-    return pins;
 }
 
-uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t count) {
+static void scan_all(struct tg_local *local, struct scan *scan) {
     /* PAIR pin.adopt: what was adopted before is in the entries that we look at. */
-    uint64_t found = 0, before, after = tg_load_seqcst64(&local->hot->adoptions);
-    TG_ASSERT(count <= 64);
-    if (TG_MUTANT(pin_scan_skipped)) return 0;
+    uint64_t before, after = tg_load_seqcst64(&local->hot->adoptions);
     do {
         before = after;
         /* PAIR pin: UNLINKED was published before; this fence, then the entries. */
         tg_fence_full();
         for (uint32_t p = 0, high = process_high(local); p < high; p++)
             if (tg_load_relaxed32(&local->processes[p].state) != TG_PROCESS_FREE)
-                (void)scan_process(local, p, refs, count, &found);
+                scan_process(local, p, scan);
         /* PAIR pin.adopt: a pin that moved behind us from a parent, which let go then. */
         after = tg_load_seqcst64(&local->hot->adoptions);
     } while (after != before && !TG_MUTANT(pin_scan_once));
-    return found;
+}
+
+uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t count) {
+    struct scan scan = {.refs = refs, .count = count};
+    TG_ASSERT(count <= 64);
+    if (TG_MUTANT(pin_scan_skipped)) return 0;
+    scan_all(local, &scan);
+    return scan.found;
+}
+
+void tg_ledger_filter(struct tg_local *local, struct tg_pin_filter *filter, uint32_t seed) {
+    struct scan scan = {.filter = filter};
+    memset(filter->bits, 0, sizeof filter->bits);
+    filter->seed = seed;
+    scan_all(local, &scan);
 }
 
 uint32_t tg_ledger_count(struct tg_local *local, tg_ref object) {

@@ -37,7 +37,7 @@
  *   is as long as the ledgers are; parked objects are looked at again when a pin of an
  *   unlinked object went.
  *
- * API: tg_ledger_claim, tg_ledger_release, tg_ledger_pin, tg_ledger_find,
+ * API: tg_ledger_claim, tg_ledger_release, tg_ledger_pin, tg_ledger_find, tg_ledger_filter,
  *   tg_ledger_count, tg_ledger_grow, tg_ledger_adopt, tg_ledger_clear_pins.
  */
 #ifndef TG_LEDGER_LEDGER_H
@@ -69,6 +69,21 @@ TG_MUST_CHECK tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *
 
 /* Sets bit i of the result when refs[i] is pinned by any process. count <= 64. */
 uint64_t tg_ledger_find(struct tg_local *local, const tg_ref *refs, uint32_t count);
+
+/* All pinned refs at once, as a filter: "no" is certain, "yes" is probable. */
+struct tg_pin_filter {
+    uint64_t bits[1024];
+    uint32_t seed;
+};
+void tg_ledger_filter(struct tg_local *local, struct tg_pin_filter *filter, uint32_t seed);
+static inline uint32_t tg_pin_filter_bit(const struct tg_pin_filter *filter, tg_ref ref) {
+    return (uint32_t)(((uint64_t)(ref ^ filter->seed) * 0x9e3779b97f4a7c15ull) >> 48);
+}
+static inline bool tg_pin_filter_has(const struct tg_pin_filter *filter, tg_ref ref) {
+    uint32_t bit = tg_pin_filter_bit(filter, ref);
+    return filter->bits[bit / 64] >> (bit % 64) & 1;
+}
+
 uint32_t tg_ledger_count(struct tg_local *local, tg_ref object); /* 0: all pins */
 
 /* In a forked child: the child's ledger gets a pin for each of its parent's, under the same

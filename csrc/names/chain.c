@@ -90,6 +90,21 @@ tg_status tg_chain_build(struct tg_call *call, const char *rest, const char *end
     return status;
 }
 
+/* As tg_log_dir_dead, but second in the list: one that somebody's lock blocks does not keep
+ * the others from their turn. */
+static void log_behind_head(struct tg_call *call, struct tg_dir *dir, tg_ref ref) {
+    struct tg_hot *hot = call->local->hot;
+    tg_ref head_ref = tg_load_relaxed32(&hot->reap_head);
+    struct tg_dir *head = head_ref ? tg_dir_at(call->local, head_ref) : NULL;
+    if (head == NULL) {
+        tg_log_dir_dead(call, dir);
+        return;
+    }
+    tg_log32(call, &dir->state, TG_DIR_DEAD);
+    tg_log32(call, &dir->reap_next, tg_load_relaxed32(&head->reap_next));
+    tg_log32(call, &head->reap_next, ref);
+}
+
 /* The orphan of this context goes to the reap list. HELD, no locks. */
 tg_status tg_chain_discard(struct tg_call *call) {
     struct tg_local *local = call->local;
@@ -99,7 +114,7 @@ tg_status tg_chain_discard(struct tg_call *call) {
     if (dir == NULL) return TG_CORRUPT;
     tg_status status = tg_lock(call, &local->hot->reap_lock, 0);
     if (status != TG_OK) return status;
-    tg_log_dir_dead(call, dir);
+    log_behind_head(call, dir, ref);
     tg_log32(call, &call->context->orphan, 0);
     tg_commit(call);
     tg_unlock(call, &local->hot->reap_lock);

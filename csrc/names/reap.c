@@ -58,7 +58,8 @@ static tg_status lock_first_child(struct tg_call *call, struct tg_dir *dir, tg_r
         return TG_RETRY;
     struct tg_component name = {(const char *)tg_record_name(seen), tg_record_name_size(seen)};
     uint64_t full = tg_component_hash(local, dir_ref, &name);
-    if ((uint32_t)full != hash) return TG_CORRUPT;
+    /* A late writer may have replaced it and the block may be in use again: look anew. */
+    if ((uint32_t)full != hash) return TG_RETRY;
     status = tg_table_find_locked(call, full, dir_ref, &name, place);
     if (status != TG_OK) return status;
     *record = seen;

@@ -149,8 +149,8 @@ static tg_status log_shrink(struct tg_call *call, struct tg_unlink *unlink) {
 static tg_status log_remove_level(struct tg_call *call, struct tg_unlink *unlink, uint32_t i) {
     struct tg_spot *place = &unlink->place[i];
     struct tg_record *old = place->record;
-    tg_table_log_remove(call, place);
     if (!tg_children_log_remove(call, unlink->dir[i], old)) return TG_CORRUPT;
+    tg_table_log_remove(call, place);
     tg_log_account(call, tg_record_has_value(old) && !unlink->value_moves ? -1 : 0,
                    -(int64_t)tg_record_block_bytes(call->local, old));
     tg_log_record_gone(call, old, !unlink->value_moves);

@@ -83,10 +83,11 @@ static tg_status insert_locked(struct tg_call *call, struct tg_update *update,
     if (!tg_dir_is(dir, path->at.generation) && !TG_MUTANT(insert_dead_unchecked))
         return TG_RETRY;
     uint32_t meta = tg_load_relaxed32(&fresh->meta);
+    log_value_published(call, update, fresh);
+    /* What is listed can be found: the table first, and last in a removal. */
+    tg_table_log_insert(call, place, path->at.hash, tg_ref_of(call->local, fresh));
     tg_children_log_add(call, dir, fresh, TG_META_NAME(meta), TG_META_FLAGS(meta),
                         TG_META_CODEC(meta));
-    log_value_published(call, update, fresh);
-    tg_table_log_insert(call, place, path->at.hash, tg_ref_of(call->local, fresh));
     log_difference(call, fresh, NULL);
     tg_need_log(call);
     tg_commit(call);
@@ -265,6 +266,8 @@ tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
             look = true;
             continue;
         }
+        if (status == TG_OK && update->object && !update->keep_pin)
+            tg_ledger_release(call->local, update->entry);
         if (status != TG_RETRY) {
             tg_change_done(call);
             return status;

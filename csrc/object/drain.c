@@ -113,32 +113,43 @@ static tg_status drain_ready(struct tg_call *call, uint32_t *budget) {
     return TG_OK;
 }
 
-/* Frees the parked objects that nobody pins any more; the others stay, order reversed. */
+/* Frees the parked objects that nobody pins any more; the others stay. One look through all
+ * ledgers for all of them: pinned refs are noted in a small filter, which may keep an object
+ * a little longer, never let a pinned one go. */
 static tg_status drain_parked(struct tg_call *call) {
     struct tg_local *local = call->local;
     struct tg_context *context = call->context;
+    struct tg_pin_filter filter;
     uint32_t count = tg_load_relaxed32(&context->parked_count);
     tg_a32 *head = &context->parked;
-    tg_store_relaxed64(&context->parked_hint, tg_load_relaxed64(&local->hot->unpin_hint));
+    if (count == 0) return TG_OK;
+    /* PAIR unpin.hint: the hint, then the entries: what goes later moves it again. */
+    uint64_t hint = tg_load_acquire64(&local->hot->unpin_hint);
+    tg_ledger_filter(local, &filter, (uint32_t)hint);
     while (count-- > 0) {
         struct tg_object *object = tg_object_at(local, tg_load_relaxed32(head));
         if (object == NULL) return TG_CORRUPT;
-        if (is_pinned(call, object)) {
+        if (tg_pin_filter_has(&filter, tg_ref_of(local, object))) {
             head = &object->link;
             continue;
         }
         tg_status status = free_object(call, object, head, &context->parked_count,
                                        tg_load_relaxed32(&object->link));
         if (status != TG_OK) return status;
+        call->freed++;
     }
+    tg_store_relaxed64(&context->parked_hint, hint);
     return TG_OK;
 }
 
+/* Enough pins have gone that a look is worth its price. */
 static bool parked_is_due(struct tg_call *call) {
     struct tg_context *context = call->context;
-    if (tg_load_relaxed32(&context->parked_count) == 0) return false;
-    return tg_load_relaxed64(&context->parked_hint) !=
-           tg_load_relaxed64(&call->local->hot->unpin_hint);
+    uint32_t count = tg_load_relaxed32(&context->parked_count);
+    if (TG_LIKELY(count == 0)) return false;
+    uint64_t gone = tg_load_relaxed64(&call->local->hot->unpin_hint) -
+                    tg_load_relaxed64(&context->parked_hint);
+    return gone > count / 8;
 }
 
 static void advance_for_oldest(struct tg_call *call, uint64_t patience_ns) {
@@ -170,6 +181,9 @@ void tg_maintain(struct tg_call *call) {
     if (tg_load_relaxed32(&context->limbo_open_count) < TG_LIMBO_BATCH &&
         TG_LIKELY(!parked_is_due(call)))
         return;
-    /* What fails here (a stopped holder of a class lock, say) is tried again next time. */
+    /* Without waiting: what fails (a stopped holder of a class lock, say) is tried again. */
+    uint64_t deadline_ns = call->deadline_ns;
+    call->deadline_ns = 0;
     (void)!tg_drain(call, MAINTAIN_BLOCKS, false, PATIENCE_NS);
+    call->deadline_ns = deadline_ns;
 }

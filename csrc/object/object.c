@@ -90,7 +90,10 @@ void tg_object_log_publish(struct tg_call *call, struct tg_object *object, uint3
     TG_CHECK(slot != NULL && tg_load_relaxed32(&object->state) == TG_OBJECT_PRIVATE);
     if (keep) tg_store_relaxed32(&object->pinned, 1);
     tg_log32(call, &object->state, TG_OBJECT_LINKED);
-    uint64_t after = keep ? TG_ENTRY(TG_LEDGER_PIN, tg_ref_of(local, object)) : TG_LEDGER_FREE;
+    /* Not FREE: until this log is empty a redo may store the word again, so no other thread
+     * may have the entry before (J2). The caller releases it after the commit. */
+    uint64_t after = keep ? TG_ENTRY(TG_LEDGER_PIN, tg_ref_of(local, object)) : TG_LEDGER_CLAIMED;
+    if (TG_MUTANT(object_publish_frees_entry) && !keep) after = TG_LEDGER_FREE;
     if (TG_MUTANT(object_publish_keeps_entry)) return;
     tg_log64(call, slot, after);
 }
@@ -104,8 +107,9 @@ void tg_object_discard(struct tg_call *call, struct tg_object *object, uint32_t 
     tg_a64 *slot = tg_ledger_entry(call->local, call->local->process, entry);
     TG_CHECK(slot != NULL);
     tg_object_log_unlink(call, object);
-    tg_log64(call, slot, TG_LEDGER_FREE);
+    tg_log64(call, slot, TG_LEDGER_CLAIMED);
     tg_commit(call);
+    tg_ledger_release(call->local, entry);
 }
 
 /* Retires the object of entry `number`, if it is PRIVATE. The process's lock is held. */

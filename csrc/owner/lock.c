@@ -10,6 +10,7 @@ enum { SPINS_NOW = 2 };
 enum { SPINS_NOW = SPINS };
 #endif
 
+enum { MENDS = 4 };
 static const uint64_t SLICE_FIRST_NS = 2000000; /* waits are timed: a lost wake costs this */
 static const uint64_t SLICE_LAST_NS = 5000000;
 static const uint64_t RESERVE_AFTER_NS = 1000000;
@@ -18,6 +19,7 @@ static const uint64_t HONOUR_NS = 1000000;
 /* What one acquisition has seen so far. */
 struct attempt {
     uint32_t spins;
+    uint32_t mended;
     bool slept;
     uint64_t began_ns;    /* first look at the clock; 0 = none */
     uint64_t slice_ns;
@@ -103,7 +105,11 @@ static tg_status sleep_slice(struct tg_call *call, tg_a64 *lock, struct attempt 
         const struct tg_context *context = tg_context_checked(local, owner);
         if (context == NULL) return TG_CORRUPT;
         uint32_t process1 = TG_WORD_PROCESS1(tg_load_relaxed64(&context->word));
-        if (process1 != 0 && tg_mend_if_dead(local, process1 - 1)) return TG_OK;
+        /* Mending frees the lock, unless the words are garbage: a few times, then we wait. */
+        if (process1 != 0 && attempt->mended < MENDS && tg_mend_if_dead(local, process1 - 1)) {
+            attempt->mended++;
+            return TG_OK;
+        }
     }
     uint64_t left = tg_time_left(call, attempt->slice_ns);
     if (left == 0) return TG_TIMEOUT;

@@ -8,6 +8,7 @@
 #ifdef TG_SIM
 enum { COPY_IN_SECTION = 32 };
 #else
+static const uint64_t GROW_WAIT_NS = 2000000;
 enum { COPY_IN_SECTION = 65536 };
 #endif
 
@@ -18,6 +19,7 @@ struct reading {
     void *argument;
     struct tg_info *info;
     struct tg_token *token; /* NULL: not wanted */
+    bool copy_here;         /* no pin is to be had: copy in the section, however large */
 };
 
 /* What a reading found in its section. */
@@ -55,18 +57,22 @@ static tg_status copy_out(const void *bytes, tg_sink sink, void *argument,
 
 /* In the section: a small value is copied, a large one pinned. TG_RETRY, TG_PINS_FULL. */
 static tg_status take_value(struct tg_local *local, const struct tg_view *view,
-                            struct tg_object *object, tg_sink sink, void *argument,
-                            const struct tg_info *info, struct finding *found) {
-    if (TG_LIKELY(view->object == 0)) return copy_out(view->value, sink, argument, info);
-    if (info->size <= COPY_IN_SECTION)
-        return copy_out(payload_of(local, object, info->size), sink, argument, info);
+                            struct tg_object *object, const struct reading *reading,
+                            struct finding *found) {
+    const struct tg_info *info = reading->info;
+    if (TG_LIKELY(view->object == 0))
+        return copy_out(view->value, reading->sink, reading->argument, info);
+    if (info->size <= COPY_IN_SECTION || reading->copy_here)
+        return copy_out(payload_of(local, object, info->size), reading->sink,
+                        reading->argument, info);
     tg_status status = tg_ledger_pin(local, object, info->version, &found->entry);
     if (status == TG_OK) found->object = object;
     return status;
 }
 
-static void read_record(struct tg_local *local, struct tg_record *record, tg_sink sink,
-                        void *argument, struct tg_info *info, struct finding *found) {
+static void read_record(struct tg_local *local, struct tg_record *record,
+                        const struct reading *reading, struct finding *found) {
+    struct tg_info *info = reading->info;
     struct tg_view view;
     struct tg_object *object = NULL;
     found->corrupt |= !tg_record_view(local, record, &view);
@@ -77,8 +83,8 @@ static void read_record(struct tg_local *local, struct tg_record *record, tg_sin
     if (found->corrupt) return;
     describe(local, &view, object, info);
     found->found = info->has_value || info->has_children;
-    if (info->has_value && sink)
-        found->status = take_value(local, &view, object, sink, argument, info, found);
+    if (info->has_value && reading->sink)
+        found->status = take_value(local, &view, object, reading, found);
 }
 
 /* U3: the count of the unlocked bucket, and the record again after it. */
@@ -109,7 +115,7 @@ static bool look(struct tg_call *call, const struct reading *reading, struct fin
     struct tg_record *record = tg_walk_to(local, reading->key, &found->corrupt, &leaf);
     if (record != NULL) {
         if (reading->token) take_token(local, &leaf, record, reading->token);
-        read_record(local, record, reading->sink, reading->argument, reading->info, found);
+        read_record(local, record, reading, found);
     }
     bool unmoved = tg_names_unmoved(local, seq);
     bool left = tg_read_leave(call);
@@ -119,17 +125,21 @@ static bool look(struct tg_call *call, const struct reading *reading, struct fin
     return false;
 }
 
+/* Reads wait for nobody for long: without a ledger the value is copied in the section. */
 static tg_status grow_ledger(struct tg_call *call) {
+    struct tg_os *os = call->local->os;
+    call->deadline_ns = os->ops->monotonic_ns(os) + GROW_WAIT_NS;
     tg_status status = tg_borrow(call);
-    if (status != TG_OK) return status;
-    status = tg_names_settle(call);
-    if (status == TG_OK) status = tg_ledger_grow(call);
-    tg_return(call);
+    if (status == TG_OK) {
+        status = tg_names_settle(call);
+        if (status == TG_OK) status = tg_ledger_grow(call);
+        tg_return(call);
+    }
+    call->deadline_ns = TG_FOREVER;
     return status;
 }
 
-static tg_status read_key(struct tg_store *store, uint32_t *hint,
-                          const struct reading *reading) {
+static tg_status read_key(struct tg_store *store, uint32_t *hint, struct reading *reading) {
     struct tg_call call;
     struct finding found;
     struct tg_local *local = &store->local;
@@ -140,8 +150,7 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint,
         if (!look(&call, reading, &found)) continue;
         if (found.status == TG_RETRY) continue;
         if (found.status != TG_PINS_FULL) break;
-        found.status = grow_ledger(&call);
-        if (found.status != TG_OK) break;
+        reading->copy_here = grow_ledger(&call) != TG_OK;
     }
     *hint = call.hint;
     if (found.object) {
@@ -158,7 +167,7 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint,
 
 tg_status tg_get(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_sink sink,
                  void *argument, struct tg_info *info) {
-    struct reading reading = {key, sink, argument, info, NULL};
+    struct reading reading = {key, sink, argument, info, NULL, false};
     tg_status status = read_key(store, hint, &reading);
     return status == TG_OK && !info->has_value ? TG_ABSENT : status;
 }
@@ -166,7 +175,7 @@ tg_status tg_get(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_s
 tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint, struct tg_key key,
                             tg_sink sink, void *argument, struct tg_info *info,
                             struct tg_token *token) {
-    struct reading reading = {key, sink, argument, info, token};
+    struct reading reading = {key, sink, argument, info, token, false};
     token->lock = NULL;
     tg_status status = read_key(store, hint, &reading);
     return status == TG_OK && !info->has_value ? TG_ABSENT : status;
@@ -174,7 +183,7 @@ tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint, struct tg_ke
 
 tg_status tg_contains(struct tg_store *store, uint32_t *hint, struct tg_key key,
                       struct tg_info *info) {
-    struct reading reading = {key, NULL, NULL, info, NULL};
+    struct reading reading = {key, NULL, NULL, info, NULL, false};
     return read_key(store, hint, &reading);
 }
 

@@ -128,7 +128,8 @@ void tg_unpin_entry(struct tg_local *local, uint32_t entry, struct tg_object *ob
     bool unlinked = tg_load_relaxed32(&object->state) == TG_OBJECT_UNLINKED;
     tg_ledger_release(local, entry);
     /* A hint: whoever has it parked looks at it again. Missed, it waits for a tidy-up. */
-    if (unlinked) tg_add_relaxed64(&local->hot->unpin_hint, 1);
+    /* PAIR unpin.hint: the entry is free before the hint moves. */
+    if (unlinked) tg_add_acqrel64(&local->hot->unpin_hint, 1);
 }
 
 void tg_unpin(struct tg_store *store, struct tg_pin *pin) {

@@ -23,7 +23,8 @@ tg_status tg_recover(struct tg_local *local, uint32_t process) {
     /* PAIR process.state: the contexts are idle before it says so. */
     tg_store_release32(&entry->state, TG_PROCESS_MENDED);
     tg_ledger_clear_pins(local, process);
-    if (!TG_MUTANT(recover_without_hint)) tg_add_relaxed64(&local->hot->unpin_hint, 1);
+    /* PAIR unpin.hint: the pins are gone before the hint moves. */
+    if (!TG_MUTANT(recover_without_hint)) tg_add_acqrel64(&local->hot->unpin_hint, 1);
     if (!needs_reaping(local, process)) return TG_OK;
     struct tg_call call;
     tg_call_begin(&call, local, 0, os->ops->monotonic_ns(os) + WAIT_NS);

@@ -7,6 +7,7 @@
 enum { CALLS_PER_LOOK = 64, COPY_PIECE = 32768 };
 static const uint64_t SWEEP_EVERY_NS = 100000000;
 static const uint64_t TIDY_PATIENCE_NS = 100000000;
+static const uint64_t GIVE_BACK_MAX = 64 << 20;
 static const uint64_t TRIM_WAIT_NS = 1000000;
 
 /* Committed memory that nobody uses, beyond what the next values will want soon. */
@@ -40,7 +41,11 @@ void tg_upkeep(struct tg_local *local) {
     uint32_t found;
     if (TG_LIKELY(!due)) return;
     (void)!tg_sweep_dead(local, &found);
-    if (has_much_free(local, 2 * keep_usually(local))) give_back(local, keep_usually(local));
+    if (!has_much_free(local, 2 * keep_usually(local))) return;
+    /* A part a time: this is somebody's set. */
+    uint64_t free_bytes = tg_load_relaxed64(&local->hot->pages_free) << local->header.page_shift;
+    uint64_t keep = free_bytes > GIVE_BACK_MAX ? free_bytes - GIVE_BACK_MAX : 0;
+    give_back(local, keep > keep_usually(local) ? keep : keep_usually(local));
 }
 
 /* Copies the parts one behind the other; their sum is taken while they are in the cache. */

@@ -5,10 +5,10 @@
 #include "upkeep.h"
 
 /* Larger values are pinned while they are copied. */
+static const uint64_t GROW_WAIT_NS = 2000000;
 #ifdef TG_SIM
 enum { COPY_IN_SECTION = 32 };
 #else
-static const uint64_t GROW_WAIT_NS = 2000000;
 enum { COPY_IN_SECTION = 65536 };
 #endif
 

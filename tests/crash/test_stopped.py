@@ -64,6 +64,25 @@ def stop_it_with_the_lock(store: tryget.Store, pid: int) -> bool:
 
 def test_a_stopped_writer(held: tuple[tryget.Store, int]) -> None:
     store, pid = held
+    reads_go_on(store)
+    writes_time_out(store)
+    reads_go_on(store)
+    with tryget.open("stop", timeout=0) as impatient, pytest.raises(TimeoutError):
+        impatient["held"] = 1
+    with tryget.open("stop", timeout=None) as patient:
+        signals_end_a_wait(patient)
+        signals_that_are_handled_do_not()
+        # Killed as it stands: the lock comes back.
+        os.kill(pid, signal.SIGKILL)
+        began = time.monotonic()
+        patient["held"] = "free"
+        assert time.monotonic() - began < 1
+    assert store["held"] == "free"
+    store.raw_tidy()
+    assert store.verify().ok
+
+
+def reads_go_on(store: tryget.Store) -> None:
     assert store["held"] in (b"x" * 100, b"y" * 100)
     assert "held" in store
     assert store.get("other") == b"z" * 100
@@ -71,6 +90,8 @@ def test_a_stopped_writer(held: tuple[tryget.Store, int]) -> None:
     assert store.stat("held").nbytes == 100
     assert store.try_get("other") is not None
 
+
+def writes_time_out(store: tryget.Store) -> None:
     for call in (
         lambda: store.set("held", 1),
         lambda: store.delete("held"),
@@ -84,14 +105,10 @@ def test_a_stopped_writer(held: tuple[tryget.Store, int]) -> None:
             call()
         assert 0.02 < time.monotonic() - began < 1
         assert "stopped" in str(caught.value)
-    assert store["held"] in (b"x" * 100, b"y" * 100)
 
-    impatient = tryget.open("stop", timeout=0)
-    with pytest.raises(TimeoutError):
-        impatient["held"] = 1
-    patient = tryget.open("stop", timeout=None)
 
-    # Ctrl-C ends any wait.
+def signals_end_a_wait(patient: tryget.Store) -> None:
+    """Ctrl-C, wherever in the wait it comes."""
     previous = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     for call in (lambda: patient.set("held", 1), lambda: patient.drop("held")):
         for _ in range(5):
@@ -102,37 +119,26 @@ def test_a_stopped_writer(held: tuple[tryget.Store, int]) -> None:
                 call()
             assert time.monotonic() - began < 0.1 + 0.25
             timer.join()
+    signal.signal(signal.SIGUSR1, previous)
 
-    # A signal whose handler returns does not.
+
+def signals_that_are_handled_do_not() -> None:
     seen: list[int] = []
-    signal.signal(signal.SIGUSR1, lambda number, _: seen.append(number))
+    previous = signal.signal(signal.SIGUSR1, lambda number, _: seen.append(number))
     timers = [
         threading.Timer(0.05 * number, os.kill, (os.getpid(), signal.SIGUSR1))
         for number in range(1, 7)
     ]
     for timer in timers:
         timer.start()
-    slow = tryget.open("stop", timeout=0.5)
     began = time.monotonic()
-    with pytest.raises(TimeoutError):
+    with tryget.open("stop", timeout=0.5) as slow, pytest.raises(TimeoutError):
         slow["held"] = 1
     assert 0.45 < time.monotonic() - began < 1.5
     for timer in timers:
         timer.join()
     assert len(seen) == 6
     signal.signal(signal.SIGUSR1, previous)
-
-    # Killed as it stands: the lock comes back.
-    os.kill(pid, signal.SIGKILL)
-    began = time.monotonic()
-    patient["held"] = "free"
-    assert time.monotonic() - began < 1
-    for one in (impatient, patient, slow):
-        one.close()
-    assert store["held"] == "free"
-    store.raw_tidy()
-    report = store.verify()
-    assert report.ok
 
 
 def test_a_writer_that_goes_on(held: tuple[tryget.Store, int]) -> None:

@@ -5,7 +5,6 @@
 #include "upkeep.h"
 
 /* Larger values are pinned while they are copied. */
-static const uint64_t GROW_WAIT_NS = 2000000;
 #ifdef TG_SIM
 enum { COPY_IN_SECTION = 32 };
 #else
@@ -124,6 +123,8 @@ static bool look(struct tg_call *call, const struct reading *reading, struct fin
     if (found->object) tg_ledger_release(local, found->entry);
     return false;
 }
+
+static const uint64_t GROW_WAIT_NS = 2000000;
 
 /* Reads wait for nobody for long: without a ledger the value is copied in the section. */
 static tg_status grow_ledger(struct tg_call *call) {

@@ -36,8 +36,21 @@ void tg_check_pending(struct tg_check *check, const void *where, const char *wha
 
 /* ---- words ------------------------------------------------------------------------- */
 
+/* Somebody took the lock while we looked: the check is void, not the store. */
+static bool is_taken_now(const struct tg_check *check, const tg_a64 *lock, uint64_t word) {
+    const struct tg_context *owner = tg_context_checked(check->local, tg_word_owner(word));
+    if (check->options->own == 0 || owner == NULL) return false;
+    /* PAIR lock: it is released before its owner is IDLE again, so look at it last. */
+    return TG_WORD_MODE(tg_load_acquire64(&owner->word)) != TG_IDLE ||
+           tg_load_relaxed64(lock) != word;
+}
+
 void tg_check_lock(struct tg_check *check, const tg_a64 *lock, const char *what) {
     uint64_t word = tg_load_relaxed64(lock);
+    if (is_taken_now(check, lock, word)) {
+        check->disturbed = true;
+        return;
+    }
     uint64_t known = TG_LOCK_OWNER_MASK | TG_LOCK_HEIR_MASK | TG_LOCK_WAITERS | TG_LOCK_DEAD;
     const char *problem = NULL;
     if (tg_word_owner(word) != 0)
@@ -72,6 +85,21 @@ static void check_hot(struct tg_check *check) {
         tg_check_lock(check, &local->classes[class].lock, "the lock of a class");
 }
 
+/* Is the word not 0 though the context is idle? */
+static bool is_left(struct tg_check *check, const struct tg_context *context, const tg_a64 *word) {
+    if (tg_load_relaxed64(word) == 0) return false;
+    if (check->options->own == 0) return true;
+    /* PAIR context.hand-over: it is 0 again before the context is IDLE. */
+    for (int looks = 0; looks < 2; looks++) {
+        if (TG_WORD_MODE(tg_load_acquire64(&context->word)) == TG_HELD) {
+            check->disturbed = true;
+            return false;
+        }
+        if (tg_load_relaxed64(word) == 0) return false;
+    }
+    return true;
+}
+
 static void check_context(struct tg_check *check, uint32_t id) {
     struct tg_context *context = tg_context_at(check->local, id);
     uint64_t where = tg_check_where(check, context);
@@ -81,11 +109,15 @@ static void check_context(struct tg_check *check, uint32_t id) {
         check->readers |= id != check->options->own;
         return;
     }
+    if (TG_WORD_MODE(word) == TG_HELD && check->options->own != 0) {
+        check->disturbed = true;
+        return;
+    }
     if (word != 0) tg_check_say(check, "O1", where, "a context", "is not idle");
-    if (tg_load_relaxed64(&context->log_state) != 0)
+    if (is_left(check, context, &context->log_state))
         tg_check_say(check, "O1", where, "an idle context", "has a log");
     for (uint32_t i = 0; i < TG_HELD_CAPACITY; i++)
-        if (tg_load_relaxed64(&context->held[i]) != 0)
+        if (is_left(check, context, &context->held[i]))
             tg_check_say(check, "O1", tg_check_where(check, &context->held[i]), "an idle context",
                          "has an intent");
     if (tg_load_relaxed64(&context->run) != 0)
@@ -167,5 +199,5 @@ tg_status tg_store_verify(struct tg_local *local, const struct tg_verify_options
     if (!tg_check_begin(&check, local, options, report)) return TG_INVALID;
     report->exact = true;
     check_all(&check);
-    return TG_OK;
+    return check.disturbed ? TG_BUSY : TG_OK;
 }

@@ -57,7 +57,8 @@ uint64_t tg_verify_scratch_size(const struct tg_local *local);
 
 /* Nobody writes meanwhile. Of `report` the caller fills in violations (may be NULL) with their
  * capacity, and scratch with its size.
- * TG_OK: the check was made, see report->violation_count. TG_INVALID: too little scratch. */
+ * TG_OK: the check was made, see report->violation_count. TG_INVALID: too little scratch.
+ * TG_BUSY (only with options->own): there is a writer, the report means nothing. */
 TG_MUST_CHECK tg_status tg_store_verify(struct tg_local *local,
                                         const struct tg_verify_options *options,
                                         struct tg_report *report);

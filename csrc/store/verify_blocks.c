@@ -58,6 +58,9 @@ static void check_ledger(struct tg_check *check, uint32_t process, bool pins) {
                          "it has too many chunks");
         chunks = 0;
     }
+    if (!pins && chunks && process >= tg_load_relaxed64(&local->hot->process_high))
+        tg_check_say(check, "G1", tg_check_where(check, entry), "a ledger",
+                     "scans for pins don't look at it");
     for (uint32_t k = 0; k < chunks; k++) {
         uint64_t size = (uint64_t)TG_LEDGER_FIRST << k;
         uint64_t bytes = size * (sizeof(tg_a64) + sizeof(struct tg_pin_info));

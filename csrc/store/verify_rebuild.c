@@ -43,6 +43,9 @@ static void mark_ledger(struct tg_check *check, struct tg_process *process) {
         if (chunk == NULL) break;
         memset(chunk, 0, bytes);
     }
+    uint64_t index = (uint64_t)(process - local->processes);
+    if (k && tg_load_relaxed64(&local->hot->process_high) <= index)
+        tg_store_relaxed64(&local->hot->process_high, index + 1);
     if (k == count) return;
     tg_check_say(check, "repair", tg_check_where(check, process), "a ledger", "was made shorter");
     tg_store_relaxed32(&process->ledger_count, k);

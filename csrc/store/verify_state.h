@@ -36,6 +36,7 @@ struct tg_check {
     uint32_t depth;
     bool too_deep;
     bool readers; /* somebody else is in a read section */
+    bool disturbed; /* a writer was seen, though there should be none */
     bool dropped; /* below a dropped or private directory */
     bool changed; /* another pass is due */
     tg_status status;

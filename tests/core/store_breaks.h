@@ -192,6 +192,7 @@ BREAK(run_start,
 BREAK(object_checksum, tg_store_relaxed32(&rich_object(s, "run")->checksum, 1))
 
 BREAK(pin_of_nothing, tg_store_relaxed64(tg_ledger_entry(l, 0, 7), TG_ENTRY(TG_LEDGER_PIN, 77)))
+BREAK(ledger_high, tg_store_relaxed64(&hot->process_high, 0))
 BREAK(pin_unknown, tg_store_relaxed32(&rich_object(s, "pinned")->pinned, 0))
 BREAK(pin_of_private, tg_ref ref = TG_ENTRY_REF(tg_load_relaxed64(tg_ledger_entry(l, 0, 1)));
       tg_store_relaxed64(tg_ledger_entry(l, 0, 9), TG_ENTRY(TG_LEDGER_PIN, ref)))
@@ -324,6 +325,7 @@ static const struct example breaks[] = {
     {"B2", run_pages},
     {"B2", run_start},
     {"B3", object_checksum},
+    {"G1", ledger_high},
     {"G1", pin_of_nothing},
     {"G2", pin_unknown},
     {"G2", pin_of_private},

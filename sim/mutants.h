@@ -81,10 +81,9 @@
     X(pin_scan_once, "a scan during which pins moved to a child is repeated", "pin_adopt") \
     /* names, store */ \
     X(table_miss_unchecked, "a miss looks at the bucket count again", "names_split") \
-    X(table_slot_before_tag, "a tag is stored before its slot", "names_insert_get") \
     X(split_clear_first, "a split shows the new bucket before it clears the old", "names_split") \
     X(replace_forgets_child, "a replaced record keeps its child slot", "names_set_set") \
-    X(walk_unvalidated, "a walk is validated at its end", "names_rename_get") \
+    X(walk_unvalidated, "a walk is validated at its end", "names_walk_through") \
     X(rename_without_seq, "a rename makes the sequence odd meanwhile", "names_rename_get") \
     X(gate_ignored, "a writer asks the gate before it commits", "names_rename_set") \
     X(token_of_split_bucket, "a token watches the bucket where its record is", "names_token") \
@@ -94,13 +93,11 @@
     X(path_dir_unchecked, "an answer under locks is about the directory that was found", \
       "names_dir_reused") \
     X(remove_absent_unchecked, "absent under locks is absent by the path", "names_move_over") \
-    X(rename_target_unchecked, "the target's directory is the one that was found", \
-      "names_rename_reused") \
     X(pin_old_expiry, "a value that moves into an object keeps its expiry of now", \
       "names_pin_touch") \
     X(chain_unlocked, "the bottom of a new chain is locked until the log is empty", \
       "names_insert_deep") \
-    X(chain_forgotten, "a chain that was given up goes to the reaper", "names_one_parents") \
+    X(chain_forgotten, "a chain that was given up goes to the reaper", "names_chain_lost") \
     X(upkeep_waits, "what is done for others waits for nobody", "names_apart_drop") \
     X(insert_dead_unchecked, "a directory that ends takes no child", "names_insert_vanish") \
     X(chain_second_unchecked, "parents that somebody else made first are used", \
@@ -108,14 +105,14 @@
     X(unlink_count_unchecked, "a directory goes only while it has one child", \
       "names_delete_siblings") \
     X(unlink_dir_unchecked, "a removal is from the directory that was found", \
-      "names_rename_target_vanish") \
+      "names_delete_reused") \
     X(unlink_flags_unchecked, "a removal is of the node that was planned", \
       "names_delete_value_child") \
-    X(names_keep_dir_gen, "a dropped directory voids the paths through it", "names_drop_insert") \
+    X(names_keep_dir_gen, "a dropped directory voids the paths through it", "names_rename_insert") \
     X(pop_any_version, "what is popped is what was read", "names_pop_set") \
     X(vanish_leaves_alive, "all directories that go take no more children", "names_vanish_insert") \
     X(rename_spare_ignored, "the directory that gets the node does not go", \
-      "names_one_rename_below") \
+      "names_rename_parent_vanish") \
     X(dir_any_generation, "a directory of a later life is another one", "names_rename_reused") \
     X(list_chunk_unchecked, "a cursor's chunk is the one it rested in", "names_list_churn") \
     X(reap_unowned, "a dropped directory is somebody's at any time", "names_one_drop") \

@@ -105,6 +105,8 @@
     X(names_insert_below_value) \
     X(names_insert_vanish) \
     X(names_expired) \
+    X(names_set_three) \
+    X(names_chain_lost) \
     X(names_delete_delete) \
     X(names_delete_siblings) \
     X(names_delete_value_child) \
@@ -121,6 +123,9 @@
     X(names_dir_reused) \
     X(names_reap_late) \
     X(names_vanish_insert) \
+    X(names_drop_set_get) \
+    X(names_vanish_three) \
+    X(names_delete_reused) \
     X(names_rename_get) \
     X(names_rename_dir_get) \
     X(names_rename_set) \
@@ -142,6 +147,9 @@
     X(names_move_over) \
     X(names_move_over_get) \
     X(names_rename_reused) \
+    X(names_rename_set_get) \
+    X(names_rename_drop_insert) \
+    X(names_walk_through) \
     X(names_list_insert) \
     X(names_list_delete) \
     X(names_list_replace) \

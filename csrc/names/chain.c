@@ -109,7 +109,7 @@ static void log_behind_head(struct tg_call *call, struct tg_dir *dir, tg_ref ref
 tg_status tg_chain_discard(struct tg_call *call) {
     struct tg_local *local = call->local;
     tg_ref ref = tg_load_relaxed32(&call->context->orphan);
-    if (ref == 0) return TG_OK;
+    if (ref == 0 || TG_MUTANT(chain_forgotten)) return TG_OK;
     struct tg_dir *dir = tg_dir_at(local, ref);
     if (dir == NULL) return TG_CORRUPT;
     tg_status status = tg_lock(call, &local->hot->reap_lock, 0);

@@ -118,8 +118,6 @@ static tg_status check_target(struct tg_call *call, struct move *move) {
     move->dead_dir = NULL;
     move->target_dir = tg_dir_at(local, to->at.dir);
     if (move->target_dir == NULL) return TG_CORRUPT;
-    if (!tg_dir_is(move->target_dir, to->at.generation) && !TG_MUTANT(rename_target_unchecked))
-        return TG_RETRY;
     if (there == NULL || move->has_chain) return TG_OK;
     bool gone = !tg_record_dir(there) && tg_expired(local, tg_load_relaxed32(&there->expiry));
     if (!move->replace && !gone) return TG_EXISTS;

@@ -143,7 +143,6 @@ static bool log_insert_into(struct tg_call *call, struct tg_line *line, uint64_t
     for (uint32_t i = 0; i < TG_LINE_SLOTS; i++) {
         if (tg_pending32(call, &line->slot[i]) != 0) continue;
         uint64_t tags = with_tag(tg_pending64(call, &line->tags), i, hash);
-        if (TG_MUTANT(table_slot_before_tag)) tg_log32(call, &line->slot[i], ref);
         tg_log64(call, &line->tags, tags);
         tg_log32(call, &line->slot[i], ref);
         return true;

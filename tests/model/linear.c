@@ -89,8 +89,9 @@ static bool apply_set(struct linear_tree *tree, const struct linear_op *op) {
     if (op->kind == LINEAR_CAS) {
         /* The version of a value whose setter was killed is what its reader says. */
         bool known = entry && entry->version != 0;
-        if (entry && !known && op->ended && op->status == TG_OK) entry->version = op->expected;
-        if ((entry ? entry->version : 0) != op->expected) return answers(op, TG_MISMATCH);
+        if (entry && !known && op->status == TG_OK) entry->version = op->expected;
+        bool same = entry ? entry->version && entry->version == op->expected : op->expected == 0;
+        if (!same) return answers(op, TG_MISMATCH);
     }
     return put(tree, op);
 }

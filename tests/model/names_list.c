@@ -23,9 +23,9 @@ NAMES_PAIR(names_list_rename, "a child is renamed within what is listed",
            PLAN(.always = "b c", .before = STEPS(SET("d/a", 1), SET("d/b", 2), SET("d/c", 3))),
            STEPS(RENAME("d/a", "d/x"), DELETE("d/x")), STEPS(LIST("d")), .flags = SIM_ALL);
 
-NAMES_PAIR(names_list_churn, "chunks go and come again behind a cursor that rests",
-           PLAN(.always = "a b", .before = STEPS(SIX)),
-           STEPS(DELETE("d/c"), DELETE("d/e"), DELETE("d/f"), TIDY(), SET("d/h", 7)),
+NAMES_PAIR(names_list_churn, "a chunk goes behind a cursor that rests, and is another directory's",
+           PLAN(.always = "a b g", .before = STEPS(SIX, SET("k/p", 7), SET("k/q", 8))),
+           STEPS(DELETE("d/c"), DELETE("d/e"), DELETE("d/f"), TIDY(), SET("k/r", 9)),
            STEPS(LIST("d")), .flags = SIM_CRASH | SIM_STOP);
 
 NAMES_PAIR(names_list_move, "a directory moves while it is listed",

@@ -68,3 +68,16 @@ NAMES_PAIR(names_reap_late, "reaping meets writers that passed their look before
 NAMES_PAIR(names_vanish_insert, "an insert into a directory whose parents go, too",
            PLAN(.before = STEPS(SET("d/e/f/x", 1))), STEPS(DELETE("d/e/f/x"), CONTAINS("d")),
            STEPS(SET("d/e/y", 2), GET("d/e/y")), .flags = SIM_ALL);
+
+NAMES_THREE(names_drop_set_get, "a drop, a set below it, and who sees both",
+            PLAN(.before = STEPS(SET("d/e/x", 1))), STEPS(DROP("d")), STEPS(SET("d/e/x", 2)),
+            STEPS(GET("d/e/x"), GET("d/e/x")), .flags = SIM_CRASH | SIM_STOP, .bound = 1);
+
+NAMES_THREE(names_vanish_three, "a last child goes, a sibling comes, a third looks",
+            PLAN(.before = STEPS(SET("d/x", 1))), STEPS(DELETE("d/x")), STEPS(SET("d/y", 2)),
+            STEPS(CONTAINS("d"), CONTAINS("d")), .flags = SIM_CRASH | SIM_STOP, .bound = 1);
+
+NAMES_PAIR(names_delete_reused, "a directory that went is another one by the time of a delete",
+           PLAN(.before = STEPS(SET("d/x", 1))), STEPS(DELETE("d/x")),
+           STEPS(DELETE("d/x"), TIDY(), SET("e/x", 3), SET("e/y", 4)),
+           .flags = SIM_CRASH | SIM_STOP);

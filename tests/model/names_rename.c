@@ -96,3 +96,21 @@ NAMES_PAIR(names_rename_reused, "the target's directory is another one by the ti
            PLAN(.relaxed = true, .before = STEPS(SET("a", 1), SET("d/x", 2))),
            STEPS(RENAME("a", "d/y"), GET("d/y")), STEPS(DELETE("d/x"), TIDY(), SET("e/y", 3)),
            .flags = SIM_CRASH | SIM_STOP);
+
+/* --- Three at once. */
+
+NAMES_THREE(names_rename_set_get, "a move, a set by the old path, and who sees both",
+            PLAN(.relaxed = true, .before = STEPS(SET("d/x", 1))), STEPS(RENAME("d", "e")),
+            STEPS(SET("d/x", 2)), STEPS(GET("e/x"), GET("e/x")), .flags = SIM_CRASH | SIM_STOP,
+            .bound = 1);
+
+NAMES_THREE(names_rename_drop_insert, "a move into what another drops, while a third inserts",
+            PLAN(.relaxed = true, .before = STEPS(SET("a", 1), SET("d/e/x", 2))),
+            STEPS(RENAME("a", "d/e/a")), STEPS(DROP("d"), CONTAINS("d")), STEPS(SET("d/e/y", 3)),
+            .flags = SIM_CRASH | SIM_STOP, .bound = 1);
+
+/* A walk is between two components while the directory moves and is changed there. */
+NAMES_PAIR(names_walk_through, "what was set under the new name is not found under the old",
+           PLAN(.relaxed = true, .before = STEPS(SET("d/x", 1))),
+           STEPS(RENAME("d", "e"), SET("e/x", 2)), STEPS(GET("d/x"), GET("d/x")),
+           .flags = SIM_ALL);

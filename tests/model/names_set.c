@@ -55,10 +55,18 @@ NAMES_PAIR(names_insert_below_value, "a value gets its first child while it is r
            .flags = SIM_ALL);
 
 NAMES_PAIR(names_insert_vanish, "an insert meets a parent that goes with its last child",
-           PLAN(.before = STEPS(SET("d/x", 1))), STEPS(SET("d/y", 2)),
+           PLAN(.before = STEPS(SET("d/x", 1))), STEPS(SET("d/w", 2)),
            STEPS(DELETE("d/x"), CONTAINS("d")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_expired, "an expired value is none, for add, delete and rename",
            PLAN(.before = STEPS(SET("d/a", 1), EXPIRE("d/a"), SET("b", 2))),
            STEPS(ADD("d/a", 3), DELETE("d/a")), STEPS(DELETE("d/a"), RENAME("b", "d/a")),
            .flags = SIM_ALL);
+
+NAMES_THREE(names_set_three, "a set, a compare and set, and a delete",
+            PLAN(.before = STEPS(SET("a", 1))), STEPS(SET("a", 2)), STEPS(GET("a"), CAS("a", 3)),
+            STEPS(DELETE("a")), .flags = SIM_CRASH | SIM_STOP, .bound = 1);
+
+NAMES_PAIR(names_chain_lost, "parents that came too late are given up, and others are made",
+           PLAN(.before = STEPS(SET("b", 1))), STEPS(SET("d/x", 1), SET("f/x", 2)),
+           STEPS(SET("d/y", 3)), .flags = SIM_ALL);

@@ -223,6 +223,9 @@ static inline void names_step(const struct names_step *step, uint32_t *hint,
     linear_end(&names_history, op);
     sim_event("%s %s %s %u: %s %u %s", linear_name(op->kind), op->key ? op->key : "",
               op->to ? op->to : "", op->value, tg_status_name(op->status), op->found, op->text);
+    if (op->status == TG_CORRUPT || op->status == TG_FULL || op->status == TG_PINS_FULL ||
+        (op->kind == LINEAR_TIDY && op->status != TG_OK && op->status != TG_TIMEOUT))
+        sim_fail("%s answers %s", linear_name(op->kind), tg_status_name(op->status));
     if ((op->status == TG_TIMEOUT || op->status == TG_NO_CONTEXT) && !names_somebody_stopped())
         sim_fail("%s: out of time, though nobody is stopped", linear_name(op->kind));
 }

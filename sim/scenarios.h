@@ -150,6 +150,7 @@
     X(names_rename_set_get) \
     X(names_rename_drop_insert) \
     X(names_walk_through) \
+    X(names_rename_threads) \
     X(names_list_insert) \
     X(names_list_delete) \
     X(names_list_replace) \
@@ -166,6 +167,7 @@
     X(names_touch_set) \
     X(names_touch_rename) \
     X(names_touch_delete) \
+    X(names_pin_threads) \
     X(names_split) \
     X(names_split_set) \
     X(names_split_add) \

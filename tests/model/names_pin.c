@@ -44,3 +44,7 @@ NAMES_PAIR(names_touch_rename, "a touch meets a rename: the expiry goes along",
 NAMES_PAIR(names_touch_delete, "a touch meets a delete and an add",
            PLAN(.before = STEPS(SET("a", 1))), STEPS(EXPIRE("a"), GET("a")),
            STEPS(DELETE("a"), ADD("a", 2)), .flags = SIM_ALL);
+
+NAMES_THREADS(names_pin_threads, "two threads pin and set: each has entries of its own",
+              PLAN(.before = STEPS(SET("a", 1))), STEPS(PIN("a"), UNPIN(), SET("a", 101)),
+              STEPS(PIN("a"), UNPIN()), .flags = SIM_ALL);

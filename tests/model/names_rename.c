@@ -114,3 +114,7 @@ NAMES_PAIR(names_walk_through, "what was set under the new name is not found und
            PLAN(.relaxed = true, .before = STEPS(SET("d/x", 1))),
            STEPS(RENAME("d", "e"), SET("e/x", 2)), STEPS(GET("d/x"), GET("d/x")),
            .flags = SIM_ALL);
+
+NAMES_THREADS(names_rename_threads, "a thread moves a directory, another sets below it",
+              PLAN(.relaxed = true, .before = STEPS(SET("d/x", 1))),
+              STEPS(RENAME("d", "e"), GET("e/x")), STEPS(SET("d/x", 101)), .flags = SIM_ALL);

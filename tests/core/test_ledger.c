@@ -25,6 +25,7 @@ static struct tg_object *publish(struct tg_call *call, uint64_t version) {
     tg_store_relaxed64(&object->version, version);
     tg_object_log_publish(call, object, entry, false);
     tg_commit(call);
+    tg_ledger_release(call->local, entry);
     return object;
 }
 
@@ -71,6 +72,7 @@ TEST(a_pin_is_of_one_live_version) {
     EXPECT_EQ(tg_ledger_pin(local, object, 5, &number), TG_RETRY); /* private */
     tg_object_log_publish(&call, object, entry, false);
     tg_commit(&call);
+    tg_ledger_release(local, entry);
     EXPECT_EQ(tg_ledger_pin(local, object, 4, &number), TG_RETRY);
     EXPECT_EQ(tg_ledger_pin(local, object, 5, &number), TG_OK);
     tg_ref ref = tg_ref_of(local, object);
@@ -255,6 +257,7 @@ static void replace(struct tg_call *call, struct shared *shared, uint64_t versio
     tg_ref old = tg_load_relaxed32(&shared->slot);
     tg_object_log_publish(call, fresh, entry, false);
     tg_commit(call);
+    tg_ledger_release(local, entry);
     tg_store_release32(&shared->slot, tg_ref_of(local, fresh));
     if (old) unlink_object(call, tg_object_at(local, old));
     EXPECT_EQ(tg_drain(call, UINT32_MAX, version % 4 == 0, version % 16 ? TG_FOREVER : 0), TG_OK);

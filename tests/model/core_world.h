@@ -181,6 +181,7 @@ static inline bool core_replace(struct tg_call *call, unsigned slot, struct tg_o
         tg_object_log_unlink(call, object);
     }
     tg_commit(call);
+    if (fresh && !keep) tg_ledger_release(local, entry);
     tg_unlock(call, &core_table->lock[0]);
     return true;
 }

@@ -69,6 +69,7 @@ static void put_value(struct tg_call *call, unsigned slot, uint64_t version) {
     tg_object_log_publish(call, object, entry, false);
     tg_log32(call, &core_table->slot[slot], tg_ref_of(call->local, object));
     tg_commit(call);
+    tg_ledger_release(call->local, entry);
 }
 
 static void writer(void *patience) {

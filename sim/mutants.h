@@ -68,7 +68,7 @@
     /* ledger, object */ \
     X(pin_unchecked, "a pin is checked after it is published", "pin_late") \
     X(pin_scan_skipped, "ledgers are looked through before a free", "pin_unlink") \
-    X(object_publish_frees_entry, "an entry is free only after its log is empty", "names_threads_entry") \
+    X(object_publish_frees_entry, "an entry is free only after its log is empty", "pin_entry") \
     X(object_publish_keeps_entry, "publishing clears the private entry", "pin_private") \
     X(pin_hint_late, "`pinned` is set before the check", "pin_unlink") \
     X(pin_checked_first, "a pin is published before the check", "pin_late") \

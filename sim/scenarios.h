@@ -66,6 +66,7 @@
     X(pin_threads) \
     X(pin_recycled) \
     X(pin_private) \
+    X(pin_entry) \
     X(pin_keep) \
     X(pin_park) \
     X(pin_adopt) \

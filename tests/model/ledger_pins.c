@@ -159,6 +159,36 @@ const struct sim_scenario pin_private = {
     .flags = SIM_CRASH | SIM_CRASH2 | SIM_STOP,
 };
 
+/* Three of the four entries are taken, so the second thread gets the very entry that the
+ * first one frees: if that were free before the first one's log is empty, the redo after a
+ * death would erase the second one's claim to its object. */
+static void last_entry_publisher(void *unused) {
+    struct tg_local *local = world_local();
+    uint32_t taken[TG_LEDGER_FIRST - 1];
+    (void)unused;
+    for (int i = 0; i < TG_LEDGER_FIRST - 1; i++)
+        taken[i] = tg_ledger_claim(local, TG_LEDGER_CLAIMED);
+    core_set(0, 2);
+    for (int i = 0; i < TG_LEDGER_FIRST - 1; i++)
+        if (taken[i]) tg_ledger_release(local, taken[i]);
+}
+
+static void next_publisher(void *unused) {
+    (void)unused;
+    core_set(1, 3);
+}
+
+const struct sim_scenario pin_entry = {
+    CORE_SCENARIO(pin_entry),
+    .doc = "an entry that a publication frees is claimed by another thread, and all die",
+    .setup = pin_setup2,
+    .actors = {{.name = "publisher", .process = 0, .run = last_entry_publisher},
+               {.name = "next", .process = 0, .run = next_publisher}},
+    .actor_count = 2,
+    .check = core_world_check,
+    .flags = SIM_CRASH | SIM_CRASH2,
+};
+
 /* Published and pinned in one transaction; a remover takes it away at once. */
 static void keeper(void *unused) {
     struct tg_call call;

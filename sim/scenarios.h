@@ -170,6 +170,7 @@
     X(names_touch_delete) \
     X(names_pin_threads) \
     X(names_split) \
+    X(names_token) \
     X(names_split_set) \
     X(names_split_add) \
     X(names_split_rename) \

@@ -6,7 +6,10 @@ static void apply(struct tg_local *local, struct tg_context *context, uint32_t f
         uint64_t where = tg_load_relaxed64(&context->log[i].where);
         uint64_t value = tg_load_relaxed64(&context->log[i].value);
         void *word = tg_at_offset(local, where & ~1ull);
-        /* PAIR publish: blocks and words written before become visible with this store. */
+        /* PAIR publish: blocks and words written before become visible with this store. So
+         * the order of a log is an order for readers: PAIR names.seq: ns_seq is odd before
+         * the change and even after. PAIR split: the new bucket counts before the old slots
+         * are cleared. PAIR dir.reuse: a dir's generation before it is LIVE. */
         if (where & 1)
             tg_store_release64((tg_a64 *)word, value);
         else

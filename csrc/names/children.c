@@ -169,6 +169,7 @@ static struct tg_chunk *resume(struct tg_local *local, struct tg_dir *dir, tg_re
             if (ordinal != position->ordinal) position->slot = 0;
             return chunk;
         }
+        /* PAIR publish: as above. */
         chunk = chunk_at(local, tg_load_acquire32(&chunk->next));
     }
     return NULL;
@@ -206,6 +207,7 @@ struct tg_record *tg_children_next(struct tg_local *local, struct tg_dir *dir, t
         position->ordinal = tg_load_relaxed64(&chunk->ordinal);
         record = next_in(local, chunk->slot, TG_CHUNK_SLOTS, position, corrupt);
         if (record != NULL) return record;
+        /* PAIR publish: see resume. */
         chunk = chunk_at(local, tg_load_acquire32(&chunk->next));
         position->slot = 0;
     }

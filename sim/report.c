@@ -98,7 +98,8 @@ static void print_header(void) {
 
 static void print_story(void) {
     print_header();
-    unsigned first = trace_count > STORY_STEPS && !getenv("TRYGET_SIM_STORY") ? trace_count - STORY_STEPS : 0;
+    bool whole = trace_count <= STORY_STEPS || getenv("TRYGET_SIM_STORY");
+    unsigned first = whole ? 0 : trace_count - STORY_STEPS;
     if (first) printf("  ... %u lines before\n", first);
     for (unsigned i = first; i < trace_count; i++) {
         const struct trace_step *line = &trace[i % TRACE_MAX];

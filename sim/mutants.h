@@ -123,6 +123,8 @@
     X(pending_ignored, "a word changed twice in a transaction: its value is the log's", \
       "names_one_rename_same") \
     X(clear_leaves_alive, "an old root takes no more children", "names_clear_insert") \
+    X(deep_planned_once, "what ends with a deep node is looked at behind the gate", \
+      "names_deep_insert") \
     /* the end: keep this line last */
 /* clang-format on */
 

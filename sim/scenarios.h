@@ -90,6 +90,7 @@
     X(names_one_touch) \
     X(names_one_pin) \
     X(names_one_deep) \
+    X(names_one_deeper) \
     X(names_one_bare) \
     X(names_set_set) \
     X(names_set_set_threads) \
@@ -127,6 +128,9 @@
     X(names_drop_set_get) \
     X(names_vanish_three) \
     X(names_delete_reused) \
+    X(names_deep_insert) \
+    X(names_deep_value) \
+    X(names_deep_delete) \
     X(names_rename_get) \
     X(names_rename_dir_get) \
     X(names_rename_set) \

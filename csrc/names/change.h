@@ -117,6 +117,8 @@ void tg_log_dir_dead(struct tg_call *call, struct tg_dir *dir);
 void tg_change_done(struct tg_call *call);
 /* Unlocks and returns, then waits until a new attempt makes sense. TG_OK: try again. */
 TG_MUST_CHECK tg_status tg_change_again(struct tg_call *call);
+/* The same, after TG_BUSY with a pause that lets a stopped writer's victims through. */
+TG_MUST_CHECK tg_status tg_change_again_after(struct tg_call *call, tg_status why);
 /* Without a context: one round over all idle ones. *more: readers are in the way. */
 TG_MUST_CHECK tg_status tg_names_tidy(struct tg_call *call, uint64_t patience_ns, bool *more);
 /* Without a context, after TG_FULL: finishes what is pending, waits a little for readers.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the changes share: records filled, locks in order, counters, endings. */
-#include "change.h"
+#include "removal.h"
 
 tg_status tg_names_format(struct tg_local *local) {
     struct tg_call call;
@@ -190,4 +190,9 @@ tg_status tg_change_again(struct tg_call *call) {
     tg_unlock_all(call);
     tg_return(call);
     return tg_gate_wait(call);
+}
+
+tg_status tg_change_again_after(struct tg_call *call, tg_status why) {
+    tg_status status = tg_change_again(call);
+    return status == TG_OK && why == TG_BUSY ? tg_gate_give_way(call) : status;
 }

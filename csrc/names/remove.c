@@ -69,7 +69,8 @@ static tg_status check_records(struct tg_call *call, struct tg_unlink *unlink) {
         if (status != TG_OK) return status;
         if (place->record == NULL) return i == 0 ? TG_ABSENT : TG_RETRY;
         uint32_t flags = tg_record_flags(place->record);
-        if (i > 0 && tg_record_dir(place->record) != inner) return TG_RETRY;
+        bool gap = unlink->deep && i == 1 && unlink->levels == 2;
+        if (i > 0 && !gap && tg_record_dir(place->record) != inner) return TG_RETRY;
         if (i > 0 && i < unlink->levels && (flags & value)) return TG_RETRY;
         inner = level->dir;
     }
@@ -101,18 +102,18 @@ tg_status tg_unlink_find(struct tg_call *call, struct tg_unlink *unlink) {
 }
 
 tg_status tg_unlink_check(struct tg_call *call, struct tg_unlink *unlink) {
-    (void)call;
+    tg_ref root = tg_load_relaxed32(&call->local->hot->root);
     for (uint32_t i = 0; i <= unlink->levels; i++) {
         struct tg_dir *dir = unlink->dir[i];
         if (!tg_dir_is(dir, unlink->level[i].generation) && !TG_MUTANT(unlink_dir_unchecked))
             return TG_RETRY;
         uint32_t count = tg_load_relaxed32(&dir->count);
         bool dies = i < unlink->levels;
-        bool root = i == unlink->path->above_count && unlink->path->above_count < TG_LEVELS;
-        bool stays = unlink->shrink || root || unlink->level[i].dir == unlink->spare_dir ||
-                     unlink->path->above_count == TG_LEVELS;
+        bool stays = unlink->shrink || unlink->level[i].dir == root ||
+                     unlink->level[i].dir == unlink->spare_dir;
         if (TG_MUTANT(unlink_count_unchecked)) continue;
-        if (dies ? count != 1 : count == 1 && !stays) return TG_RETRY;
+        if (dies ? count == 1 : count != 1 || stays) continue;
+        return i == TG_LEVELS ? TG_OVERFLOW : TG_RETRY;
     }
     return TG_OK;
 }
@@ -204,7 +205,13 @@ static tg_status lock_and_commit(struct tg_call *call, const struct tg_removal *
     struct tg_hot *hot = call->local->hot;
     uint64_t hashes[TG_LEVELS + 1];
     bool directory = removal->subtree && (unlink->path->flags & TG_RECORD_DIR);
-    tg_status status = directory ? tg_lock(call, &hot->ns_lock, 0) : TG_OK;
+    bool moves = directory || unlink->deep;
+    tg_status status = TG_OK;
+    if (moves) status = tg_lock(call, &hot->ns_lock, 0);
+    if (status == TG_OK && unlink->deep) {
+        status = tg_gate_close(call, unlink->path->dir_gen);
+        if (status == TG_OK) status = tg_unlink_replan_deep(call, removal->key, unlink);
+    }
     if (status != TG_OK) return status;
     for (uint32_t i = 0; i <= unlink->levels; i++) hashes[i] = unlink->level[i].hash;
     status = tg_lock_buckets(call, hashes, unlink->place, unlink->levels + 1);
@@ -232,19 +239,20 @@ static tg_status lock_and_commit(struct tg_call *call, const struct tg_removal *
     if (status == TG_OK && !tg_path_still(call, unlink->path)) status = TG_RETRY;
     if (status != TG_OK) return status;
     bool expired = !directory && tg_expired(call->local, tg_load_relaxed32(&leaf->expiry));
-    if (directory) tg_log_names_begin(call, true);
+    if (moves) tg_log_names_begin(call, true);
     status = tg_unlink_log(call, unlink);
     if (status != TG_OK) return status;
-    if (directory) tg_log_names_end(call);
+    if (moves) tg_log_names_end(call);
     tg_need_log(call);
     tg_commit(call);
     return expired ? TG_ABSENT : TG_OK;
 }
 
 static tg_status remove_once(struct tg_call *call, const struct tg_removal *removal,
-                             struct tg_path *path) {
-    struct tg_unlink unlink = {.path = path, .subtree = removal->subtree};
-    tg_status status = tg_unlink_plan(call, &unlink);
+                             struct tg_path *path, bool deep) {
+    struct tg_unlink unlink = {.path = path, .subtree = removal->subtree, .deep = deep};
+    tg_status status = deep ? tg_unlink_plan_deep(call, removal->key, &unlink)
+                            : tg_unlink_plan(call, &unlink);
     if (status != TG_OK) return status;
     tg_need_clear(call);
     if (unlink.shrink) tg_need_add(call, tg_unlink_class(call, &unlink), 1);
@@ -255,6 +263,7 @@ static tg_status remove_once(struct tg_call *call, const struct tg_removal *remo
 
 tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal) {
     uint32_t attempts = 0;
+    bool deep = false;
     for (;;) {
         struct tg_path path;
         tg_status status = tg_path_find(call, removal->key, true, &path);
@@ -263,7 +272,7 @@ tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal) {
         if (path.missing || path.flags == 0 || (!removal->subtree && !(path.flags & value)))
             status = TG_ABSENT;
         else
-            status = remove_once(call, removal, &path);
+            status = remove_once(call, removal, &path, deep);
         if (status != TG_OK) tg_log_abandon(call);
         tg_unlock_all(call);
         if (status == TG_FULL) {
@@ -271,11 +280,12 @@ tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal) {
             if (!tg_room_again(call, &attempts)) return TG_FULL;
             continue;
         }
-        if (status != TG_RETRY) {
+        deep |= status == TG_OVERFLOW;
+        if (status != TG_RETRY && status != TG_BUSY && status != TG_OVERFLOW) {
             tg_change_done(call);
             return status;
         }
-        status = tg_change_again(call);
+        status = tg_change_again_after(call, status);
         if (status != TG_OK) return status;
     }
 }

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Moving a node with all below it; touching an expiry; clearing everything. */
-#include "../owner/recover.h"
 #include "removal.h"
-
-#ifdef TG_SIM
-enum { GATE_SPINS = 2 };
-#else
-enum { GATE_SPINS = 200 };
-#endif
-static const uint64_t GATE_PATIENCE_NS = 20000000;
 
 /* Everything that one rename knows. */
 struct move {
     struct tg_key from, to;
-    bool replace;
+    bool replace, deep;
     struct tg_path path[2]; /* from, to */
     struct tg_unlink unlink;
     struct tg_chain chain;  /* for the parents of `to` that are missing */
@@ -22,34 +14,6 @@ struct move {
     struct tg_spot leaf_place, top_place;
     struct tg_dir *target_dir, *dead_dir; /* gets a child; ends with the replaced node */
 };
-
-/* Waits until every writer that was under way when the gate closed is done: those that
- * come later see it closed. PAIR gate (Dekker): the gate, a full fence, their words. */
-static tg_status wait_for_writers(struct tg_call *call) {
-    struct tg_local *local = call->local;
-    struct tg_os *os = local->os;
-    uint64_t began = os->ops->monotonic_ns(os);
-    uint64_t ns_lock = tg_offset_of(local, &local->hot->ns_lock);
-    tg_fence_full();
-    if (TG_MUTANT(gate_no_wait)) return TG_OK;
-    for (uint32_t id = 1; id <= local->header.context_count; id++) {
-        const struct tg_context *context = tg_context_at(local, id);
-        uint64_t word = tg_load_seqcst64(&context->word);
-        if (id == call->id || TG_WORD_MODE(word) != TG_HELD) continue;
-        for (uint32_t spins = 0; tg_load_seqcst64(&context->word) == word; spins++) {
-            /* Who waits for the namespace lock waits for us, and will look at the gate again. */
-            if (tg_load_relaxed64(&context->held[0]) == ns_lock) break;
-            tg_pause();
-            if (spins < GATE_SPINS) continue;
-            /* A dead one is mended; a stopped one must not keep
-             * all writers waiting behind our gate. */
-            if (os->ops->monotonic_ns(os) - began > GATE_PATIENCE_NS) return TG_BUSY;
-            (void)tg_mend_if_dead(local, TG_WORD_PROCESS1(word) - 1);
-            (void)!os->ops->futex_wait(os, &context->word, (uint32_t)word, 100000, ~0u);
-        }
-    }
-    return TG_OK;
-}
 
 static bool is_below(struct tg_key below, struct tg_key above) {
     return below.size > above.size && below.bytes[above.size] == '/' &&
@@ -77,7 +41,9 @@ static tg_status prepare_move(struct tg_call *call, struct move *move) {
     move->unlink = (struct tg_unlink){.path = from, .subtree = true, .value_moves = true,
                                       .spare_dir = to->at.dir};
     if (TG_MUTANT(rename_spare_ignored)) move->unlink.spare_dir = 0;
-    tg_status status = tg_unlink_plan(call, &move->unlink);
+    move->unlink.deep = move->deep;
+    tg_status status = move->deep ? tg_unlink_plan_deep(call, move->from, &move->unlink)
+                                  : tg_unlink_plan(call, &move->unlink);
     if (status != TG_OK) return status;
     tg_need_clear(call);
     uint32_t size = tg_record_size(from->flags, move->leaf.name.size, from->value_size);
@@ -221,7 +187,7 @@ static tg_status move_locked(struct tg_call *call, struct move *move) {
         return TG_ABSENT;
     status = lock_move_dirs(call, move);
     if (status != TG_OK) return status;
-    tg_log_names_begin(call, directory || move->dead_dir);
+    tg_log_names_begin(call, directory || move->dead_dir || move->deep);
     status = log_target(call, move, source);
     if (status == TG_OK) status = tg_unlink_log(call, &move->unlink);
     if (status != TG_OK) return status;
@@ -236,24 +202,16 @@ static tg_status rename_once(struct tg_call *call, struct move *move) {
     tg_status status = prepare_move(call, move);
     if (status == TG_OK) status = tg_lock(call, &hot->ns_lock, 0);
     if (status != TG_OK) return status;
-    if (tg_load_relaxed64(&hot->dir_gen) != move->path[0].dir_gen) return TG_RETRY;
-    if (move->path[0].flags & TG_RECORD_DIR) {
-        status = tg_lock(call, &hot->gate_lock, 0);
-        if (status == TG_OK) status = wait_for_writers(call);
+    if (move->deep || move->path[0].flags & TG_RECORD_DIR) {
+        status = tg_gate_close(call, move->path[0].dir_gen);
+        if (status == TG_OK && move->deep)
+            status = tg_unlink_replan_deep(call, move->from, &move->unlink);
         if (status != TG_OK) return status;
-    } else if (!tg_path_still(call, &move->path[0]) || !tg_path_still(call, &move->path[1])) {
+    } else if (tg_load_relaxed64(&hot->dir_gen) != move->path[0].dir_gen ||
+               !tg_path_still(call, &move->path[0]) || !tg_path_still(call, &move->path[1])) {
         return TG_RETRY;
     }
     return move_locked(call, move);
-}
-
-/* A stopped writer is in the way: open the gate for a while, then try again. */
-static tg_status give_way(struct tg_call *call) {
-    struct tg_local *local = call->local;
-    uint64_t left = tg_time_left(call, 5000000);
-    if (left == 0) return TG_TIMEOUT;
-    uint32_t seen = (uint32_t)tg_load_relaxed64(&local->hot->epoch);
-    return local->os->ops->futex_wait(local->os, &local->hot->epoch, seen, left, ~0u);
 }
 
 tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_key to,
@@ -284,13 +242,12 @@ tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_ke
             if (!tg_room_again(call, &attempts)) return TG_FULL;
             continue;
         }
-        if (status != TG_RETRY && status != TG_BUSY) {
+        move.deep |= status == TG_OVERFLOW;
+        if (status != TG_RETRY && status != TG_BUSY && status != TG_OVERFLOW) {
             tg_change_done(call);
             return status;
         }
-        bool busy = status == TG_BUSY;
-        status = tg_change_again(call);
-        if (status == TG_OK && busy) status = give_way(call);
+        status = tg_change_again_after(call, status);
         if (status != TG_OK) return status;
     }
 }

@@ -31,7 +31,7 @@
 #include "children.h"
 #include "table.h"
 
-enum { TG_LEVELS = 6 }; /* ancestors that one removal may take away with it */
+enum { TG_LEVELS = 6 }; /* ancestors that a path remembers; deep.c goes beyond */
 
 /* Outside a section. Waits for an odd sequence, once for each value and process. */
 uint64_t tg_names_seq(struct tg_call *call);

@@ -238,3 +238,26 @@ TEST(a_full_store_loses_nothing) {
     EXPECT_EQ(count_below(&world, NULL), 1);
     world_free(&world);
 }
+
+/* However deep: no parent without a child is left. */
+TEST(parents_vanish_from_any_depth) {
+    static const struct tg_region_options tiny = {.limit = 4 << 20};
+    static char key[4096], other[64];
+    struct world world;
+    struct tg_info info;
+    world_make(&world, &tiny);
+    for (uint32_t depth = 1; depth <= 2048; depth += depth < 12 ? 1 : depth) {
+        for (uint32_t i = 0; i < depth; i++) memcpy(key + 2 * i, "n/", 2);
+        key[2 * depth - 1] = 0;
+        EXPECT_EQ(world_set(&world, key, "1", 1), TG_OK);
+        snprintf(other, sizeof other, "m/%u", depth);
+        EXPECT_EQ(tg_rename(&world.store, &world.hint, key_of(key), key_of(other), false, TG_FOREVER),
+                  TG_OK);
+        EXPECT_EQ(tg_contains(&world.store, &world.hint, key_of("n"), &info), TG_ABSENT);
+        EXPECT_EQ(world_set(&world, key, "2", 1), TG_OK);
+        EXPECT_EQ(tg_delete(&world.store, &world.hint, key_of(key), NULL, NULL, NULL, TG_FOREVER),
+                  TG_OK);
+        EXPECT_EQ(tg_contains(&world.store, &world.hint, key_of("n"), &info), TG_ABSENT);
+    }
+    world_free(&world);
+}

@@ -81,3 +81,19 @@ NAMES_PAIR(names_delete_reused, "a directory that went is another one by the tim
            PLAN(.before = STEPS(SET("d/x", 1))), STEPS(DELETE("d/x")),
            STEPS(DELETE("d/x"), TIDY(), SET("e/x", 3), SET("e/y", 4)),
            .flags = SIM_CRASH | SIM_STOP);
+
+/* --- More levels than a path remembers. */
+
+#define DEEP "a/b/c/d/e/f/g/h"
+
+NAMES_PAIR(names_deep_insert, "levels without end would go, and one of them gets a child",
+           PLAN(.relaxed = true, .before = STEPS(SET(DEEP, 1))), STEPS(DELETE(DEEP), CONTAINS("a")),
+           STEPS(SET("a/b/x", 2), CONTAINS("a/b/c")), .flags = SIM_ALL);
+
+NAMES_PAIR(names_deep_value, "... or a value",
+           PLAN(.relaxed = true, .before = STEPS(SET(DEEP, 1))), STEPS(DELETE(DEEP)),
+           STEPS(SET("a", 101), CONTAINS("a")), .flags = SIM_ALL);
+
+NAMES_PAIR(names_deep_delete, "two delete one deep node",
+           PLAN(.relaxed = true, .before = STEPS(SET(DEEP, 101))), STEPS(DELETE(DEEP)),
+           STEPS(DELETE(DEEP), CONTAINS("a/b")), .flags = SIM_ALL);

@@ -92,6 +92,12 @@ NAMES_ONE(names_one_deep, "six levels go with their last child",
                 DELETE("b/b/c/d/e/f/g"), CONTAINS("b")),
           .flags = SIM_CRASH | SIM_CRASH2);
 
+NAMES_ONE(names_one_deeper, "more levels go than a path remembers; one that has a value stays",
+          PLAN(.before = STEPS(SET("a/b/c/d/e/f/g/h/i/j", 1), SET("b", 101))),
+          STEPS(RENAME("a/b/c/d/e/f/g/h/i/j", "a/b/x"), MOVE("a/b/x", "b/b/c/d/e/f/g/h/i"),
+                DELETE("b/b/c/d/e/f/g/h/i"), CONTAINS("b")),
+          .flags = SIM_ALL);
+
 NAMES_ONE(names_one_bare, "each change fills its own magazines",
           PLAN(.bare = true, .before = STEPS(SET("b", 1))),
           STEPS(SET("d/x", 101), RENAME("d/x", "e/y"), DROP("e")), .flags = SIM_CRASH | SIM_CRASH2);

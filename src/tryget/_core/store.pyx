@@ -24,21 +24,6 @@ cdef class RawStore(Lister):
             if not self.awake(status):
                 self.raise_status(status, None)
 
-    def raw_tidy(self):
-        """Finishes what is pending: deaths, dropped subtrees, memory on its way back."""
-        cdef tg_status status
-        cdef Attachment attachment = self.attachment
-        cdef Patience patience = no_wait()
-        while True:
-            if self.store == NULL:
-                self.raise_closed()
-            with nogil:
-                status = tg_tidy(attachment.store, &tg_hint, patience.until)
-            if status == TG_OK:
-                return
-            if not self.again(status, &patience):
-                self.raise_status(status, None)
-
     def raw_verify(self, deep):
         """(exact, counts by name, leaked bytes, number of violations, the first of them)."""
         cdef tg_report report

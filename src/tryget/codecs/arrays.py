@@ -84,11 +84,11 @@ def encode(array: Array) -> list[Buffer]:
 def decode(data: Data) -> Array:
     """A read-only view of `data`, which it keeps alive."""
     view = memoryview(data)
-    start = _SIZE.size + _SIZE.unpack_from(view)[0]
-    key = bytes(view[_SIZE.size : start])
+    start = _SIZE.size + (view[0] | view[1] << 8)
+    key = view[_SIZE.size : start].tobytes()
     head = _heads.get(key) or _read_head(key)
     shape, dtype, order = head
-    return np.ndarray(shape, dtype, view, start + -start % ALIGNMENT, order=order)
+    return np.ndarray(shape, dtype, view, start + -start % ALIGNMENT, None, order)
 
 
 def _read_head(key: bytes) -> tuple[Any, np.dtype[Any], Any]:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which codec writes, and which numbers a reader understands."""
 
+import importlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from tryget._core import BYTES, PLAIN, TEXT, Data, is_plain
@@ -36,12 +38,17 @@ def encode_any(value: Any) -> Encoded:
         return numbers.PICKLE, pickled.encode(value)
 
 
+_arrays: ModuleType | None = None  # tryget.codecs.arrays, once an array was met
+
+
 def _decode_array(data: Data) -> Any:
-    try:
-        from tryget.codecs import arrays
-    except ModuleNotFoundError as problem:
-        raise CodecMissing("reading this array needs numpy: install it") from problem
-    return arrays.decode(data)
+    global _arrays
+    if _arrays is None:
+        try:
+            _arrays = importlib.import_module("tryget.codecs.arrays")
+        except ModuleNotFoundError as problem:
+            raise CodecMissing("reading this array needs numpy: install it") from problem
+    return _arrays.decode(data)
 
 
 class Coding:

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every call needs: the attachment, the caller's choices, how waits and answers are dealt
+with."""
+
+cdef enum:
+    PASSED = 1  # a deadline in the past
+    # A signal that comes between two sleeps of the core ends no sleep: waits are taken in slices.
+    SLICE_NS = 25_000_000
+
+
+cdef struct Patience:
+    uint64_t until  # what the core is told
+    uint64_t end  # the caller's own limit; 0 before the first wait
+    uint64_t work_ns  # what an attempt takes by itself
+
+
+cdef inline Patience no_wait() noexcept:
+    """For the first attempt: the core does not wait at all."""
+    cdef Patience patience
+    patience.until = PASSED
+    patience.end = 0
+    patience.work_ns = 0
+    return patience
+
+
+cdef class Handle:
+    """An attachment with the caller's choices; what all calls need."""
+
+    cdef Attachment attachment
+    cdef tg_store *store  # NULL once closed
+    cdef uint64_t timeout_ns
+    cdef bint native
+    cdef object encode
+    cdef object missing
+    cdef tuple decoders
+    cdef uint32_t view_from[256]
+    cdef unsigned char known[256]
+    cdef object __weakref__
+
+    def __init__(self, Attachment attachment not None, timeout, coding):
+        cdef int i
+        self.timeout_ns = nanoseconds(timeout)
+        self.native = coding.native
+        self.encode = coding.encode
+        self.missing = coding.missing
+        self.decoders = coding.decoders
+        for i in range(256):
+            self.known[i] = self.decoders[i] is not None
+            self.view_from[i] = coding.view_from[i]
+        self.attachment = attachment
+        self.store = attachment.store
+
+    @property
+    def closed(self):
+        """Whether `close` was called."""
+        return self.store == NULL
+
+    @property
+    def path(self):
+        """The file of the store."""
+        return self.attachment.path
+
+    @property
+    def uuid(self):
+        """What tells this store from an earlier one of the same name."""
+        return self.attachment.uuid
+
+    def raw_close(self):
+        """Lets go of the attachment; pins keep it."""
+        cdef Attachment label
+        self.store = NULL
+        if not TG_THREADS_RUN_FREELY:  # else a thread might be in a call: the last one lets go
+            label = Attachment.__new__(Attachment)
+            label.path = self.attachment.path
+            label.uuid = self.attachment.uuid
+            self.attachment = label
+
+    cdef int raise_closed(self) except -1:
+        raise StoreClosed(f"{self.attachment} was closed: open it again")
+
+    def checked_key(self, key):
+        """The key as a plain str, or what a call with it would raise."""
+        cdef tg_key name
+        key_of(key, &name)
+        problem = why_invalid(key)
+        if problem:
+            raise InvalidKey(f"{self.attachment}: {problem}")
+        return exact(key)
+
+    cdef bint awake(self, tg_status status) except *:
+        """Whether a call without a deadline should be made again."""
+        if status == TG_INTERRUPTED:
+            PyErr_CheckSignals()
+            return True
+        if status == TG_CLOSED and self.store != NULL:  # in a forked child
+            status = tg_store_after_fork(self.store)
+            if status == TG_OK:
+                return True
+            self.raise_status(status, None)
+        return False
+
+    cdef bint again(self, tg_status status, Patience *patience) except *:
+        """Whether a call should be made again, and until when it may wait then."""
+        cdef uint64_t now
+        if status not in (TG_TIMEOUT, TG_BUSY, TG_NO_CONTEXT):
+            return self.awake(status)
+        if self.store == NULL:
+            self.raise_closed()
+        now = tg_monotonic_ns(self.store)
+        if patience.end == 0:
+            patience.end = now + self.timeout_ns if self.timeout_ns < FOREVER - now else FOREVER
+        else:
+            PyErr_CheckSignals()
+            if now >= patience.end:
+                return False
+        patience.until = min(patience.end, now + SLICE_NS + patience.work_ns)
+        return True
+
+    cdef int raise_status(self, tg_status status, object key) except -1:
+        """The exception for an answer of the core."""
+        where = f"{self.attachment}" if key is None else f"{self.attachment}: {key!r}"
+        problem = why_invalid(key) if status == TG_INVALID else ""
+        if problem:
+            raise InvalidKey(f"{self.attachment}: {problem}")
+        if status == TG_CLOSED:
+            self.raise_closed()
+        if status in (TG_TIMEOUT, TG_BUSY, TG_NO_CONTEXT):
+            raise TimeoutError(
+                f"{where}: another process held what this call needs for "
+                f"{self.timeout_ns / 1e9:g} s; nothing was changed: is it stopped? Try again"
+            )
+        if status == TG_FULL:
+            raise StoreFull(f"{where}: no room is left: delete something, or use a larger store")
+        if status == TG_PINS_FULL:
+            raise StoreFull(f"{where}: this process holds as many pins as it may: release some")
+        if status == TG_NO_PROCESS:
+            raise TooManyProcesses(f"{where}: max_processes are attached already: close one")
+        if status == TG_CORRUPT:
+            raise StoreCorrupt(f"{where}: the store is damaged: see verify(), then unlink it")
+        if status == TG_EXISTS:
+            raise KeyExists(f"{where}: the key is taken: use replace=True")
+        if status == TG_SYSTEM:
+            code = tg_store_last_error(self.store) if self.store != NULL else 0
+            raise Error(f"{where}: a system call failed: {os.strerror(code)}")
+        raise Error(f"{where}: {tg_status_name(status).decode()}")
+
+    def raw_tidy(self):
+        """Finishes what is pending: deaths, dropped subtrees, memory on its way back."""
+        cdef tg_status status
+        cdef Attachment attachment = self.attachment
+        cdef Patience patience = no_wait()
+        while True:
+            if self.store == NULL:
+                self.raise_closed()
+            with nogil:
+                status = tg_tidy(attachment.store, &tg_hint, patience.until)
+            if status == TG_OK:
+                return
+            if not self.again(status, &patience):
+                self.raise_status(status, None)

@@ -49,3 +49,12 @@ def torture_seconds() -> float:
 def whole() -> Callable[[tryget.Store], None]:
     """`assert_whole`, for stores that a test opened itself."""
     return assert_whole
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under pytest-run-parallel a test's threads share its fixtures: most tests want a store of
+    their own. A module that says `THREADS_SHARE_THE_STORE` is made for it."""
+    for item in items:
+        module = getattr(item, "module", None)
+        if not getattr(module, "THREADS_SHARE_THE_STORE", False):
+            item.add_marker(pytest.mark.thread_unsafe(reason="it wants a store of its own"))

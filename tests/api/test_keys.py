@@ -35,13 +35,10 @@ ODD = [
     "\uffff",
     "x" * 255,
     "é" * 127,
-    "/".join(["x" * 255] * 5),
+    "/".join(["x" * 255] * 15),
+    "/".join(["a"] * 2048),
+    "/" * 300,
 ]
-
-DEEP = ["/".join(["x" * 255] * 15), "/".join(["a"] * 2048), "/" * 300]
-deep_parents_stay = pytest.mark.xfail(
-    reason="one removal takes at most six parents with it: an empty directory stays", strict=False
-)
 
 
 def test_odd_keys_are_all_different(store: tryget.Store) -> None:
@@ -59,9 +56,7 @@ def test_odd_keys_are_all_different(store: tryget.Store) -> None:
     assert list(store) == []
 
 
-@pytest.mark.parametrize(
-    "key", [*ODD, *(pytest.param(key, marks=deep_parents_stay) for key in DEEP)]
-)
+@pytest.mark.parametrize("key", ODD)
 def test_odd_keys_by_themselves(store: tryget.Store, key: str) -> None:
     assert key not in store
     assert store.add(key, 1)
@@ -73,10 +68,10 @@ def test_odd_keys_by_themselves(store: tryget.Store, key: str) -> None:
     store.rename("elsewhere/new", key)
     assert store.pop(key) == 1
     assert list(store) == []
-    assert "elsewhere" not in store.children()
+    assert store.children() == []
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("depth", [1, 2, 5, 6, 7, 8, 30, 1000])
 def test_parents_vanish_with_their_last_child(store: tryget.Store, depth: int) -> None:
     store["/".join(["n"] * (depth + 1))] = 1
     assert store.children() == ["n"]
@@ -84,13 +79,6 @@ def test_parents_vanish_with_their_last_child(store: tryget.Store, depth: int) -
     assert store.children() == []
     with pytest.raises(KeyError):
         store.stat("n")
-
-
-@deep_parents_stay
-def test_parents_vanish_from_any_depth(store: tryget.Store) -> None:
-    store["/".join(["n"] * 100)] = 1
-    del store["/".join(["n"] * 100)]
-    assert store.children() == []
 
 
 def test_the_root_is_none_and_the_empty_name_is_a_node(store: tryget.Store) -> None:

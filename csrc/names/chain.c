@@ -35,8 +35,8 @@ static tg_status build_bottom(struct tg_call *call, tg_ref *ref) {
 }
 
 /* One directory further out, whose only child is named `name` and has directory `inner`. */
-static tg_status build_around(struct tg_call *call, const struct tg_component *name,
-                              tg_ref inner, tg_ref *ref) {
+static tg_status build_around(struct tg_call *call, const struct tg_component *name, tg_ref inner,
+                              tg_ref *ref) {
     struct tg_local *local = call->local;
     uint32_t class = TG_CLASS_DIR(local);
     struct tg_fill fill = {.name = *name, .dir = inner};
@@ -75,8 +75,8 @@ static struct tg_component last_component(const char *begin, const char **end) {
     return component;
 }
 
-tg_status tg_chain_build(struct tg_call *call, const char *rest, const char *end,
-                         uint32_t levels, struct tg_chain *chain) {
+tg_status tg_chain_build(struct tg_call *call, const char *rest, const char *end, uint32_t levels,
+                         struct tg_chain *chain) {
     const char *begin = rest + 1; /* rest starts at the '/' behind the existing level */
     TG_ASSERT(levels > 0 && rest < end);
     chain->leaf = last_component(begin, &end);

@@ -64,8 +64,8 @@ struct tg_removal {
 };
 TG_MUST_CHECK tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal);
 TG_MUST_CHECK tg_status tg_names_clear(struct tg_call *call);
-TG_MUST_CHECK tg_status tg_names_rename(struct tg_call *call, struct tg_key from,
-                                        struct tg_key to, bool replace);
+TG_MUST_CHECK tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_key to,
+                                        bool replace);
 TG_MUST_CHECK tg_status tg_names_touch(struct tg_call *call, struct tg_key key, uint32_t expiry);
 
 /* HELD, no locks: unlinks up to `most` records of dropped directories; *more says that
@@ -105,8 +105,7 @@ void tg_fill_from(struct tg_fill *fill, struct tg_record *from, const struct tg_
 TG_MUST_CHECK tg_status tg_lock_buckets(struct tg_call *call, const uint64_t *hashes,
                                         struct tg_spot *places, uint32_t count);
 /* Locks dirs in order of address; NULLs and repetitions are skipped. */
-TG_MUST_CHECK tg_status tg_lock_dirs(struct tg_call *call, struct tg_dir **dirs,
-                                     uint32_t count);
+TG_MUST_CHECK tg_status tg_lock_dirs(struct tg_call *call, struct tg_dir **dirs, uint32_t count);
 /* Retires a record; its object too unless it moves on. Up to 9 entries. */
 void tg_log_record_gone(struct tg_call *call, struct tg_record *record, bool with_object);
 /* A dir that nobody can reach any more: DEAD and on the reap list (3 entries); the caller

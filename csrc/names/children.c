@@ -36,8 +36,7 @@ static void place(struct tg_record *record, tg_ref chunk, uint32_t slot, uint32_
     tg_store_relaxed32(&record->meta, TG_META(slot, name_size, flags, codec));
 }
 
-static void log_partial_unlink(struct tg_call *call, struct tg_dir *dir,
-                               struct tg_chunk *chunk) {
+static void log_partial_unlink(struct tg_call *call, struct tg_dir *dir, struct tg_chunk *chunk) {
     struct tg_local *local = call->local;
     tg_ref next_ref = tg_pending32(call, &chunk->partial_next);
     tg_ref previous_ref = tg_pending32(call, &chunk->partial_previous);
@@ -155,8 +154,8 @@ static struct tg_chunk *resume(struct tg_local *local, struct tg_dir *dir, tg_re
                                struct tg_position *position) {
     struct tg_chunk *chunk = chunk_at(local, position->chunk);
     if (chunk != NULL && TG_MUTANT(list_chunk_unchecked)) return chunk;
-    if (chunk != NULL && tg_class_of_ref(local, position->chunk) ==
-                             (int)tg_children_chunk_class(local) &&
+    if (chunk != NULL &&
+        tg_class_of_ref(local, position->chunk) == (int)tg_children_chunk_class(local) &&
         tg_load_relaxed32(&chunk->dir) == dir_ref &&
         tg_load_relaxed64(&chunk->ordinal) == position->ordinal &&
         tg_load_relaxed32(&chunk->used) != 0)

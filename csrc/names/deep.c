@@ -67,13 +67,12 @@ tg_status tg_unlink_plan_deep(struct tg_call *call, struct tg_key key, struct tg
     if (unlink->levels > 0) unlink->level[unlink->levels] = descent.top;
     unlink->top_flags = descent.top_flags;
     unlink->top_value_size = descent.top_value_size;
-    unlink->shrink = unlink->levels > 0 &&
-                     (descent.top_flags & (TG_RECORD_VALUE | TG_RECORD_OBJECT));
+    unlink->shrink =
+        unlink->levels > 0 && (descent.top_flags & (TG_RECORD_VALUE | TG_RECORD_OBJECT));
     return TG_OK;
 }
 
-tg_status tg_unlink_replan_deep(struct tg_call *call, struct tg_key key,
-                                struct tg_unlink *unlink) {
+tg_status tg_unlink_replan_deep(struct tg_call *call, struct tg_key key, struct tg_unlink *unlink) {
     bool shrink = unlink->shrink;
     uint32_t class = shrink ? tg_unlink_class(call, unlink) : 0;
     if (TG_MUTANT(deep_planned_once)) return TG_OK;

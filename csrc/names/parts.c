@@ -121,8 +121,7 @@ static struct tg_line *next_head(const struct tg_spot *places, uint32_t count,
                                  const struct tg_line *last) {
     struct tg_line *next = NULL;
     for (uint32_t i = 0; i < count; i++)
-        if (places[i].head > last && (next == NULL || places[i].head < next))
-            next = places[i].head;
+        if (places[i].head > last && (next == NULL || places[i].head < next)) next = places[i].head;
     return next;
 }
 

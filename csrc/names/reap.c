@@ -66,8 +66,8 @@ static tg_status lock_first_child(struct tg_call *call, struct tg_dir *dir, tg_r
     return place->record == seen || TG_MUTANT(reap_unchecked) ? TG_OK : TG_CORRUPT;
 }
 
-static tg_status unlink_child(struct tg_call *call, struct tg_dir *dir,
-                              struct tg_record *record, struct tg_spot *place) {
+static tg_status unlink_child(struct tg_call *call, struct tg_dir *dir, struct tg_record *record,
+                              struct tg_spot *place) {
     struct tg_local *local = call->local;
     struct tg_dir *child;
     tg_status status = lock_child_dir(call, record, &child);

@@ -53,8 +53,7 @@ tg_status tg_unlink_plan(struct tg_call *call, struct tg_unlink *unlink) {
 uint32_t tg_unlink_class(struct tg_call *call, const struct tg_unlink *unlink) {
     const struct tg_level *top = &unlink->level[unlink->levels];
     uint32_t flags = unlink->levels ? unlink->top_flags & ~(uint32_t)TG_RECORD_DIR : TG_RECORD_DIR;
-    return tg_class_for(call->local,
-                        tg_record_size(flags, top->name.size, unlink->top_value_size));
+    return tg_class_for(call->local, tg_record_size(flags, top->name.size, unlink->top_value_size));
 }
 
 /* Are the records what the plan supposed? Buckets are locked. */
@@ -64,8 +63,7 @@ static tg_status check_records(struct tg_call *call, struct tg_unlink *unlink) {
     for (uint32_t i = 0; i <= unlink->levels; i++) {
         struct tg_level *level = &unlink->level[i];
         struct tg_spot *place = &unlink->place[i];
-        tg_status status =
-            tg_table_find_locked(call, level->hash, level->dir, &level->name, place);
+        tg_status status = tg_table_find_locked(call, level->hash, level->dir, &level->name, place);
         if (status != TG_OK) return status;
         if (place->record == NULL) return i == 0 ? TG_ABSENT : TG_RETRY;
         uint32_t flags = tg_record_flags(place->record);
@@ -251,8 +249,8 @@ static tg_status lock_and_commit(struct tg_call *call, const struct tg_removal *
 static tg_status remove_once(struct tg_call *call, const struct tg_removal *removal,
                              struct tg_path *path, bool deep) {
     struct tg_unlink unlink = {.path = path, .subtree = removal->subtree, .deep = deep};
-    tg_status status = deep ? tg_unlink_plan_deep(call, removal->key, &unlink)
-                            : tg_unlink_plan(call, &unlink);
+    tg_status status =
+        deep ? tg_unlink_plan_deep(call, removal->key, &unlink) : tg_unlink_plan(call, &unlink);
     if (status != TG_OK) return status;
     tg_need_clear(call);
     if (unlink.shrink) tg_need_add(call, tg_unlink_class(call, &unlink), 1);

@@ -38,8 +38,8 @@ static tg_status prepare_move(struct tg_call *call, struct move *move) {
     } else {
         move->leaf = to->at;
     }
-    move->unlink = (struct tg_unlink){.path = from, .subtree = true, .value_moves = true,
-                                      .spare_dir = to->at.dir};
+    move->unlink = (struct tg_unlink){
+        .path = from, .subtree = true, .value_moves = true, .spare_dir = to->at.dir};
     if (TG_MUTANT(rename_spare_ignored)) move->unlink.spare_dir = 0;
     move->unlink.deep = move->deep;
     tg_status status = move->deep ? tg_unlink_plan_deep(call, move->from, &move->unlink)
@@ -162,8 +162,10 @@ static tg_status log_target(struct tg_call *call, struct move *move, struct tg_r
     tg_log32(call, &bottom->slot[0], ref);
     tg_log32(call, &bottom->count, 1);
     tg_table_log_insert(call, &move->leaf_place, move->leaf.hash, ref);
-    struct tg_fill top_fill = {.hash = move->path[1].at.hash, .parent = move->path[1].at.dir,
-                               .name = move->path[1].at.name, .dir = move->chain.top};
+    struct tg_fill top_fill = {.hash = move->path[1].at.hash,
+                               .parent = move->path[1].at.dir,
+                               .name = move->path[1].at.name,
+                               .dir = move->chain.top};
     if (old) tg_fill_from(&top_fill, old, &move->path[1].at, move->chain.top);
     struct tg_record *top = tg_fill_record(call, &top_fill);
     tg_status status = log_link(call, move, top, old);
@@ -183,8 +185,7 @@ static tg_status move_locked(struct tg_call *call, struct move *move) {
     if (tg_record_flags(source) != move->path[0].flags ||
         tg_record_value_size(source) != move->path[0].value_size)
         return TG_RETRY;
-    if (!directory && tg_expired(call->local, tg_load_relaxed32(&source->expiry)))
-        return TG_ABSENT;
+    if (!directory && tg_expired(call->local, tg_load_relaxed32(&source->expiry))) return TG_ABSENT;
     status = lock_move_dirs(call, move);
     if (status != TG_OK) return status;
     tg_log_names_begin(call, directory || move->dead_dir || move->deep);

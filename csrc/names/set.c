@@ -80,8 +80,7 @@ static tg_status insert_locked(struct tg_call *call, struct tg_update *update,
                                struct tg_record *fresh) {
     tg_status status = tg_lock(call, &dir->lock, 0);
     if (status != TG_OK) return status;
-    if (!tg_dir_is(dir, path->at.generation) && !TG_MUTANT(insert_dead_unchecked))
-        return TG_RETRY;
+    if (!tg_dir_is(dir, path->at.generation) && !TG_MUTANT(insert_dead_unchecked)) return TG_RETRY;
     uint32_t meta = tg_load_relaxed32(&fresh->meta);
     log_value_published(call, update, fresh);
     /* What is listed can be found: the table first, and last in a removal. */
@@ -180,8 +179,8 @@ static void fill_top(const struct tg_path *path, struct tg_record *old, tg_ref d
     if (old != NULL)
         tg_fill_from(fill, old, &path->at, dir);
     else
-        *fill = (struct tg_fill){.hash = path->at.hash, .parent = path->at.dir,
-                                 .name = path->at.name, .dir = dir};
+        *fill = (struct tg_fill){
+            .hash = path->at.hash, .parent = path->at.dir, .name = path->at.name, .dir = dir};
 }
 
 static tg_status prepare_chain_link(struct tg_call *call, const struct tg_update *update,
@@ -229,8 +228,8 @@ static tg_status set_with_parents(struct tg_call *call, struct tg_update *update
     status = tg_table_find_locked(call, path->at.hash, path->at.dir, &path->at.name, &top_place);
     if (status != TG_OK) return status;
     struct tg_record *old = top_place.record;
-    uint32_t size = tg_record_size(path->flags | TG_RECORD_DIR, path->at.name.size,
-                                   path->value_size);
+    uint32_t size =
+        tg_record_size(path->flags | TG_RECORD_DIR, path->at.name.size, path->value_size);
     struct tg_fill top_fill;
     fill_top(path, old, chain.top, &top_fill);
     struct tg_dir *dir = tg_dir_at(local, path->at.dir);
@@ -255,8 +254,8 @@ tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
         struct tg_path path;
         tg_status status = tg_path_find(call, update->key, look, &path);
         if (status != TG_OK) return status;
-        status = path.missing ? set_with_parents(call, update, &path)
-                              : set_leaf(call, update, &path);
+        status =
+            path.missing ? set_with_parents(call, update, &path) : set_leaf(call, update, &path);
         if (status != TG_OK) tg_log_abandon(call);
         tg_unlock_all(call);
         if (status != TG_OK) tg_chain_abandon(call);

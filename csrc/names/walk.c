@@ -168,8 +168,7 @@ static tg_status find_in_root(struct tg_call *call, struct tg_key key, struct tg
     return status;
 }
 
-tg_status tg_path_find(struct tg_call *call, struct tg_key key, bool look,
-                       struct tg_path *path) {
+tg_status tg_path_find(struct tg_call *call, struct tg_key key, bool look, struct tg_path *path) {
     if (!look && tg_bytes_find(key.bytes, '/', key.size) == NULL) {
         tg_status status = find_in_root(call, key, path);
         if (status != TG_RETRY) return status;

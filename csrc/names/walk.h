@@ -66,8 +66,7 @@ struct tg_level {
 struct tg_record *tg_walk_to(struct tg_local *local, struct tg_key key, bool *corrupt,
                              struct tg_level *leaf);
 
-static inline struct tg_record *tg_walk(struct tg_local *local, struct tg_key key,
-                                        bool *corrupt) {
+static inline struct tg_record *tg_walk(struct tg_local *local, struct tg_key key, bool *corrupt) {
     struct tg_level leaf;
     return tg_walk_to(local, key, corrupt, &leaf);
 }

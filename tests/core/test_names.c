@@ -93,9 +93,9 @@ static bool do_set(struct world *world, struct model_names *model, const char *k
 
 static bool do_remove(struct world *world, struct model_names *model, const char *key,
                       bool subtree) {
-    tg_status status = subtree ? tg_drop(&world->store, &world->hint, key_of(key), TG_FOREVER)
-                               : tg_delete(&world->store, &world->hint, key_of(key), NULL, NULL,
-                                           NULL, TG_FOREVER);
+    tg_status status =
+        subtree ? tg_drop(&world->store, &world->hint, key_of(key), TG_FOREVER)
+                : tg_delete(&world->store, &world->hint, key_of(key), NULL, NULL, NULL, TG_FOREVER);
     bool any = model_remove(model, key, subtree);
     return EXPECT_EQ(status, any ? TG_OK : TG_ABSENT);
 }
@@ -104,8 +104,8 @@ static bool do_rename(struct world *world, struct model_names *model, const char
                       const char *to) {
     bool replace = image_random(&world->image) & 1, children;
     if (model_too_long(model, from, to)) return true;
-    tg_status status = tg_rename(&world->store, &world->hint, key_of(from), key_of(to), replace,
-                                 TG_FOREVER);
+    tg_status status =
+        tg_rename(&world->store, &world->hint, key_of(from), key_of(to), replace, TG_FOREVER);
     tg_status wanted = TG_OK;
     if (!model_node(model, from, &children))
         wanted = TG_ABSENT;
@@ -174,16 +174,17 @@ TEST(many_names_in_one_directory_and_back) {
     EXPECT_EQ(count_below(&world, NULL), 20000);
     for (uint32_t i = 0; i < 20000; i++) {
         snprintf(key, sizeof key, "key-%u", i);
-        if (!EXPECT_EQ(tg_get(&world.store, &world.hint, key_of(key), buffer_sink, &buffer,
-                              &info), TG_OK))
+        if (!EXPECT_EQ(tg_get(&world.store, &world.hint, key_of(key), buffer_sink, &buffer, &info),
+                       TG_OK))
             break;
     }
     REQUIRE(tg_usage(&world.store, &world.hint, &usage) == TG_OK);
     EXPECT_EQ(usage.entries, 20000);
     for (uint32_t i = 0; i < 20000; i++) {
         snprintf(key, sizeof key, "key-%u", i);
-        if (!EXPECT_EQ(tg_delete(&world.store, &world.hint, key_of(key), NULL, NULL, NULL,
-                                 TG_FOREVER), TG_OK))
+        if (!EXPECT_EQ(
+                tg_delete(&world.store, &world.hint, key_of(key), NULL, NULL, NULL, TG_FOREVER),
+                TG_OK))
             break;
     }
     EXPECT_EQ(count_below(&world, NULL), 0);
@@ -251,8 +252,9 @@ TEST(parents_vanish_from_any_depth) {
         key[2 * depth - 1] = 0;
         EXPECT_EQ(world_set(&world, key, "1", 1), TG_OK);
         snprintf(other, sizeof other, "m/%u", depth);
-        EXPECT_EQ(tg_rename(&world.store, &world.hint, key_of(key), key_of(other), false, TG_FOREVER),
-                  TG_OK);
+        EXPECT_EQ(
+            tg_rename(&world.store, &world.hint, key_of(key), key_of(other), false, TG_FOREVER),
+            TG_OK);
         EXPECT_EQ(tg_contains(&world.store, &world.hint, key_of("n"), &info), TG_ABSENT);
         EXPECT_EQ(world_set(&world, key, "2", 1), TG_OK);
         EXPECT_EQ(tg_delete(&world.store, &world.hint, key_of(key), NULL, NULL, NULL, TG_FOREVER),

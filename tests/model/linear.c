@@ -6,9 +6,9 @@
 #include "world.h"
 
 const char *linear_name(enum linear_kind kind) {
-    static const char *const names[] = {"end",    "set",   "add",    "cas",  "get",  "contains",
-                                        "delete", "pop",   "drop",   "clear", "rename", "move",
-                                        "touch",  "pin",   "unpin",  "list", "tidy"};
+    static const char *const names[] = {"end",    "set", "add",   "cas",   "get",    "contains",
+                                        "delete", "pop", "drop",  "clear", "rename", "move",
+                                        "touch",  "pin", "unpin", "list",  "tidy"};
     return names[kind];
 }
 
@@ -170,13 +170,18 @@ bool linear_apply(struct linear_tree *tree, const struct linear_op *op) {
     /* These answers say that nothing happened; the world says whether they may be given. */
     if (op->ended && (op->status == TG_TIMEOUT || op->status == TG_NO_CONTEXT)) return true;
     switch (op->kind) {
-    case LINEAR_SET: case LINEAR_ADD: case LINEAR_CAS: return apply_set(tree, op);
-    case LINEAR_GET: case LINEAR_PIN: return apply_get(tree, op);
+    case LINEAR_SET:
+    case LINEAR_ADD:
+    case LINEAR_CAS: return apply_set(tree, op);
+    case LINEAR_GET:
+    case LINEAR_PIN: return apply_get(tree, op);
     case LINEAR_CONTAINS: return apply_contains(tree, op);
-    case LINEAR_DELETE: case LINEAR_POP: return apply_delete(tree, op);
+    case LINEAR_DELETE:
+    case LINEAR_POP: return apply_delete(tree, op);
     case LINEAR_DROP: return apply_drop(tree, op);
     case LINEAR_CLEAR: tree->count = 0; return answers(op, TG_OK);
-    case LINEAR_RENAME: case LINEAR_MOVE: return apply_rename(tree, op);
+    case LINEAR_RENAME:
+    case LINEAR_MOVE: return apply_rename(tree, op);
     case LINEAR_TOUCH: return apply_touch(tree, op);
     default: return true;
     }

@@ -32,9 +32,8 @@ NAMES_PAIR(names_pin_rename, "a value is renamed while it moves into an object",
            PLAN(.relaxed = true, .before = STEPS(SET("a", 1))), STEPS(PIN("a"), UNPIN()),
            STEPS(RENAME("a", "b"), GET("b")), .flags = SIM_ALL);
 
-NAMES_PAIR(names_touch_set, "a touch meets a set",
-           PLAN(.before = STEPS(SET("a", 1))), STEPS(TOUCH("a", 100000), GET("a")),
-           STEPS(SET("a", 2), GET("a")), .flags = SIM_ALL);
+NAMES_PAIR(names_touch_set, "a touch meets a set", PLAN(.before = STEPS(SET("a", 1))),
+           STEPS(TOUCH("a", 100000), GET("a")), STEPS(SET("a", 2), GET("a")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_touch_rename, "a touch meets a rename: the expiry goes along",
            PLAN(.relaxed = true, .before = STEPS(SET("d/a", 1))),

@@ -46,8 +46,8 @@ NAMES_PAIR(names_clear_set, "a set is cleared, or comes after",
            STEPS(SET("a", 101), GET("a")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_clear_insert, "an insert of a new name, and of one below",
-           PLAN(.before = STEPS(SET("d/x", 2))), STEPS(CLEAR()),
-           STEPS(SET("b", 3), SET("d/y", 4)), .flags = SIM_ALL);
+           PLAN(.before = STEPS(SET("d/x", 2))), STEPS(CLEAR()), STEPS(SET("b", 3), SET("d/y", 4)),
+           .flags = SIM_ALL);
 
 NAMES_PAIR(names_clear_get, "everything goes at once",
            PLAN(.before = STEPS(SET("a", 1), SET("d/x", 2))), STEPS(CLEAR()),
@@ -90,9 +90,8 @@ NAMES_PAIR(names_deep_insert, "levels without end would go, and one of them gets
            PLAN(.relaxed = true, .before = STEPS(SET(DEEP, 1))), STEPS(DELETE(DEEP), CONTAINS("a")),
            STEPS(SET("a/b/x", 2), CONTAINS("a/b/c")), .flags = SIM_ALL);
 
-NAMES_PAIR(names_deep_value, "... or a value",
-           PLAN(.relaxed = true, .before = STEPS(SET(DEEP, 1))), STEPS(DELETE(DEEP)),
-           STEPS(SET("a", 101), CONTAINS("a")), .flags = SIM_ALL);
+NAMES_PAIR(names_deep_value, "... or a value", PLAN(.relaxed = true, .before = STEPS(SET(DEEP, 1))),
+           STEPS(DELETE(DEEP)), STEPS(SET("a", 101), CONTAINS("a")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_deep_delete, "two delete one deep node",
            PLAN(.relaxed = true, .before = STEPS(SET(DEEP, 101))), STEPS(DELETE(DEEP)),

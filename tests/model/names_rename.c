@@ -43,8 +43,7 @@ NAMES_PAIR(names_rename_swap, "two directories are moved over each other",
 
 NAMES_PAIR(names_rename_into, "two directories are moved into each other: no ring",
            PLAN(.relaxed = true, .before = STEPS(SET("d/x", 1), SET("e/x", 2))),
-           STEPS(RENAME("d", "e/d")), STEPS(RENAME("e", "d/e"), CONTAINS("d/e")),
-           .flags = SIM_ALL);
+           STEPS(RENAME("d", "e/d")), STEPS(RENAME("e", "d/e"), CONTAINS("d/e")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_rename_two, "two move one leaf: one of them finds it",
            PLAN(.relaxed = true, .before = STEPS(SET("d/a", 101))), STEPS(RENAME("d/a", "b")),
@@ -63,9 +62,8 @@ NAMES_PAIR(names_rename_target_vanish, "the target's directory goes, or gets the
            STEPS(RENAME("a", "d/e/a")), STEPS(DELETE("d/e/x"), CONTAINS("d")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_rename_parent_vanish, "the last child moves up while a sibling comes",
-           PLAN(.relaxed = true, .before = STEPS(SET("d/e/x", 1))),
-           STEPS(RENAME("d/e/x", "d/x")), STEPS(SET("d/e/y", 2), CONTAINS("d/e")),
-           .flags = SIM_ALL);
+           PLAN(.relaxed = true, .before = STEPS(SET("d/e/x", 1))), STEPS(RENAME("d/e/x", "d/x")),
+           STEPS(SET("d/e/y", 2), CONTAINS("d/e")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_rename_drop, "a directory is dropped while something moves out of it",
            PLAN(.relaxed = true, .before = STEPS(SET("d/e/x", 1), SET("d/y", 2))),
@@ -112,8 +110,7 @@ NAMES_THREE(names_rename_drop_insert, "a move into what another drops, while a t
 /* A walk is between two components while the directory moves and is changed there. */
 NAMES_PAIR(names_walk_through, "what was set under the new name is not found under the old",
            PLAN(.relaxed = true, .before = STEPS(SET("d/x", 1))),
-           STEPS(RENAME("d", "e"), SET("e/x", 2)), STEPS(GET("d/x"), GET("d/x")),
-           .flags = SIM_ALL);
+           STEPS(RENAME("d", "e"), SET("e/x", 2)), STEPS(GET("d/x"), GET("d/x")), .flags = SIM_ALL);
 
 NAMES_THREADS(names_rename_threads, "a thread moves a directory, another sets below it",
               PLAN(.relaxed = true, .before = STEPS(SET("d/x", 1))),

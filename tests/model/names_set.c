@@ -25,9 +25,8 @@ NAMES_PAIR(names_insert_get, "a new name is found or not, and then it stays foun
            PLAN(.before = STEPS(SET("b", 1))), STEPS(SET("a", 101), GET("a")),
            STEPS(GET("a"), CONTAINS("a")), .flags = SIM_ALL);
 
-NAMES_PAIR(names_set_delete, "set against delete of one key",
-           PLAN(.before = STEPS(SET("a", 1))), STEPS(SET("a", 2)), STEPS(DELETE("a"), GET("a")),
-           .flags = SIM_ALL);
+NAMES_PAIR(names_set_delete, "set against delete of one key", PLAN(.before = STEPS(SET("a", 1))),
+           STEPS(SET("a", 2)), STEPS(DELETE("a"), GET("a")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_add_add, "adding has one winner", PLAN(.before = STEPS(SET("b", 1))),
            STEPS(ADD("a", 2)), STEPS(ADD("a", 3), GET("a")), .flags = SIM_ALL);

@@ -47,7 +47,8 @@ NAMES_ONE(names_one_drop, "a subtree with directories and objects goes, then is 
           STEPS(DROP("d"), GET("f/x"), DROP("f/x"), DROP("f")), .flags = SIM_ALL);
 
 NAMES_ONE(names_one_drop_last, "a subtree goes with the parents that it leaves empty",
-          PLAN(.before = STEPS(SET("d/e/f/x", 1), SET("d/e/f/y", 101), SET("d", 3), SET("g/h/x", 4))),
+          PLAN(.before = STEPS(SET("d/e/f/x", 1), SET("d/e/f/y", 101), SET("d", 3),
+                               SET("g/h/x", 4))),
           STEPS(DROP("d/e/f"), DROP("g/h"), CONTAINS("g")), .flags = SIM_ALL);
 
 NAMES_ONE(names_one_clear, "everything goes at once",
@@ -66,7 +67,8 @@ NAMES_ONE(names_one_rename_dir, "a directory moves, over a directory too",
 
 NAMES_ONE(names_one_rename_same, "within one directory, and to a name in the same bucket",
           PLAN(.buckets = 1, .before = STEPS(SET("d/x", 1), SET("d/y", 2), SET("d/z", 101))),
-          STEPS(RENAME("d/x", "d/w"), MOVE("d/w", "d/y"), RENAME("d/z", "d/x"), RENAME("d/q", "d/r")),
+          STEPS(RENAME("d/x", "d/w"), MOVE("d/w", "d/y"), RENAME("d/z", "d/x"),
+                RENAME("d/q", "d/r")),
           .flags = SIM_ALL);
 
 NAMES_ONE(names_one_rename_below, "a child becomes its grandparent's, under a value",

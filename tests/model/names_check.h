@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold when all is over (names_world.h). */
+#ifndef TG_MODEL_NAMES_CHECK_H
+#define TG_MODEL_NAMES_CHECK_H
+
+#include "names_calls.h"
+
+/* ---- recovery and check --------------------------------------------------------------- */
+
+static inline void names_settle(struct tg_store *store) {
+    uint32_t found, hint = 0;
+    tg_status status = tg_sweep_dead(&store->local, &found);
+    if (status == TG_OK) status = tg_tidy(store, &hint, names_deadline());
+    if (status == TG_OK || (status == TG_TIMEOUT && names_somebody_stopped())) return;
+    sim_fail("the tidy-up answers %s", tg_status_name(status));
+}
+
+/* A fresh process finishes what the dead left. */
+static inline void names_world_recover(void) {
+    names_live(sim_self_process());
+    names_settle(names_store());
+}
+
+static inline void names_verify(bool settled) {
+    struct tg_violation violation = {0};
+    struct tg_verify_options options = {.settled = settled, .deep = true};
+    struct tg_report report = {.violation_capacity = 1,
+                               .violations = &violation,
+                               .scratch = names_scratch,
+                               .scratch_size = sizeof names_scratch};
+    tg_status status = tg_store_verify(&names_stores[NAMES_TIDIER]->local, &options, &report);
+    if (status != TG_OK) sim_fail("the checker answers %s", tg_status_name(status));
+    if (report.violation_count)
+        sim_fail("%s at %llu: %s", violation.rule, (unsigned long long)violation.where,
+                 violation.text);
+    if (report.leaked_bytes) sim_fail("%u bytes are lost", (unsigned)report.leaked_bytes);
+}
+
+static inline void names_see_value(struct linear_tree *tree, const char *key) {
+    struct names_buffer buffer;
+    struct tg_info info;
+    uint32_t hint = 0;
+    tg_status status =
+        tg_get(names_stores[NAMES_TIDIER], &hint, names_key(key), names_sink, &buffer, &info);
+    if (status != TG_OK) sim_fail("%s is listed, and not there", key);
+    linear_add(tree, key, names_value_of(buffer.bytes, info.size), info.version, info.expiry);
+}
+
+/* Everything below `key`, breadth first: children are queued as keys. */
+static inline void names_see_all(struct linear_tree *tree) {
+    static char queue[NAMES_CHILDREN * 2][LINEAR_KEY]; /* cleared by use */
+    unsigned first = 0, last = 1;
+    queue[0][0] = 0;
+    while (first < last) {
+        const char *above = queue[first++];
+        struct tg_store *store = names_stores[NAMES_TIDIER];
+        struct tg_cursor cursor;
+        struct tg_child child;
+        char text[TG_NAME_MAX + 1], key[LINEAR_KEY];
+        size_t count = 1;
+        uint32_t hint = 0;
+        SIM_EXPECT(tg_list_begin(store, &hint, names_key(*above ? above : NULL), &cursor) == TG_OK);
+        for (;;) {
+            SIM_EXPECT(tg_list_next(store, &hint, &cursor, &child, 1, &count, text, sizeof text) ==
+                       TG_OK);
+            if (count == 0) break;
+            int size = snprintf(key, sizeof key, "%s%s%.*s", above, *above ? "/" : "",
+                                (int)child.name_size, text + child.name_offset);
+            SIM_EXPECT(size > 0 && (size_t)size < sizeof key);
+            if (child.has_value) names_see_value(tree, key);
+            if (!child.has_children) continue;
+            SIM_EXPECT(last < NAMES_CHILDREN * 2);
+            memcpy(queue[last++], key, sizeof key);
+        }
+    }
+}
+
+static inline unsigned names_times(const char *text, const char *name, size_t size) {
+    unsigned times = 0;
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        times += length == size && strncmp(text, name, size) == 0;
+        text += length + (text[length] == ' ');
+    }
+    return times;
+}
+
+/* What was there all the time is listed exactly once, everything else at most once. */
+static inline void names_check_listings(void) {
+    for (uint32_t i = 0; i < names_history.count; i++) {
+        const struct linear_op *op = &names_history.op[i];
+        if (op->kind != LINEAR_LIST || op->ended == 0 || op->status != TG_OK) continue;
+        for (const char *name = op->text; *name; name += strcspn(name, " ") + 1)
+            if (names_times(op->text, name, strcspn(name, " ")) != 1)
+                sim_fail("twice in a listing: %s", op->text);
+        for (const char *name = names_plan->always; name && *name;
+             name += strcspn(name, " ") + (name[strcspn(name, " ")] == ' '))
+            if (names_times(op->text, name, strcspn(name, " ")) != 1)
+                sim_fail("%s: not once in a listing: %s", name, op->text);
+    }
+}
+
+static inline void names_tell_history(void) {
+    for (uint32_t i = 0; i < names_history.count; i++) {
+        const struct linear_op *op = &names_history.op[i];
+        sim_event("%u..%u %s %s %s %u: %s %u", op->begun, op->ended, linear_name(op->kind),
+                  op->key ? op->key : "", op->to ? op->to : "", op->value,
+                  op->ended ? tg_status_name(op->status) : "killed", op->found);
+    }
+}
+
+/* Without validation a read may see two names of one node, or a name and its old self. */
+static inline void names_forget_reads(void) {
+    for (uint32_t i = 0; i < names_history.count; i++) {
+        enum linear_kind kind = names_history.op[i].kind;
+        if (kind == LINEAR_GET || kind == LINEAR_CONTAINS || kind == LINEAR_PIN)
+            names_history.op[i].kind = LINEAR_TIDY;
+    }
+}
+
+static inline void names_world_check(void) {
+    struct linear_tree after = {0};
+    uint32_t hint = 0;
+    names_live(NAMES_TIDIER);
+    struct tg_store *store = names_stores[NAMES_TIDIER];
+    names_verify(false);
+    for (unsigned i = 0; i < SIM_ACTORS_MAX; i++)
+        if (names_hands[i].pin.entry && sim_returned(i)) sim_fail("a pin is left");
+    SIM_EXPECT(tg_tidy(store, &hint, TG_FOREVER) == TG_OK);
+    names_verify(true);
+    names_see_all(&after);
+    names_check_listings();
+    if (names_plan->relaxed && names_somebody_stopped()) names_forget_reads();
+    if (linear_check(&names_history, &names_before, &after)) return;
+    for (uint32_t i = 0; i < after.count; i++)
+        sim_event("left: %s = %u", after.entry[i].key, after.entry[i].value);
+    names_tell_history();
+    sim_fail("no order of the calls explains their answers");
+}
+
+#endif

@@ -25,7 +25,9 @@ from hypothesis.stateful import (
 import tryget
 
 NAMES = ["", "a", "b", "c", "é", "n" * 255]
-keys = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)
+names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4)
+deep_names = st.lists(st.sampled_from(["a", "b"]), min_size=5, max_size=12)
+keys = (names | names | names | deep_names).map("/".join)
 values = (
     st.integers()
     | st.text(max_size=20)

@@ -79,6 +79,14 @@
     X(recover_without_hint, "the pins of the dead were pins of parked objects", "pin_park") \
     X(reap_unlocked, "a token does not guard a transaction: reaping takes a lock", "pin_private") \
     X(pin_scan_once, "a scan during which pins moved to a child is repeated", "pin_adopt") \
+    X(adopt_uncounted, "pins that moved to a child are counted", "pin_adopt") \
+    X(adopt_refused, "a child has nothing from a parent that gave up", "pin_adopt_late") \
+    X(adopt_from_dead, "... nor from one that was mended", "pin_adopt_orphan") \
+    X(adopt_any_generation, "... nor from its heir", "pin_adopt_heir") \
+    X(adopt_unnoted, "a child has what was kept before the fork", "pin_adopt_threads") \
+    X(unpin_in_fork, "what is kept stays until the fork is over", "pin_adopt_threads") \
+    X(unpin_any_ledger, "a pin of another ledger is not ours to unpin", "pin_adopt_late") \
+    X(defer_unchecked, "an unpin that comes after a fork sees to itself", "pin_adopt_threads") \
     /* names, store */ \
     X(table_miss_unchecked, "a miss looks at the bucket count again", "names_split") \
     X(split_clear_first, "a split shows the new bucket before it clears the old", "names_split") \

@@ -70,6 +70,10 @@
     X(pin_keep) \
     X(pin_park) \
     X(pin_adopt) \
+    X(pin_adopt_late) \
+    X(pin_adopt_orphan) \
+    X(pin_adopt_heir) \
+    X(pin_adopt_threads) \
     X(ledger_grow) \
     X(pin_late) \
     /* names, store */ \

@@ -245,28 +245,6 @@ uint32_t tg_ledger_count(struct tg_local *local, tg_ref object) {
     return count;
 }
 
-tg_status tg_ledger_adopt(struct tg_call *call, uint32_t parent) {
-    struct tg_local *local = call->local;
-    uint32_t chunks = chunk_count(&local->processes[parent]);
-    while (chunk_count(&local->processes[local->process]) < chunks) {
-        tg_status status = tg_ledger_grow(call);
-        if (status != TG_OK) return status;
-    }
-    uint32_t capacity = tg_ledger_capacity(local, parent);
-    for (uint32_t number = 1; number <= capacity; number++) {
-        tg_a64 *from = tg_ledger_entry(local, parent, number);
-        tg_a64 *to = tg_ledger_entry(local, local->process, number);
-        if (from == NULL || to == NULL) return TG_CORRUPT;
-        /* PAIR unpin: the parent waits for us, so what reads as PIN stays so. */
-        uint64_t entry = tg_load_acquire64(from);
-        if (TG_ENTRY_STATE(entry) == TG_LEDGER_PIN) tg_store_release64(to, entry);
-    }
-    /* PAIR pin.adopt: the child's entries, then this, before its parent may drop its own. Other
-     * end: tg_ledger_find. */
-    tg_add_acqrel64(&local->hot->adoptions, 1);
-    return TG_OK;
-}
-
 void tg_ledger_clear_pins(struct tg_local *local, uint32_t process) {
     uint32_t capacity = tg_ledger_capacity(local, process);
     for (uint32_t number = 1; number <= capacity; number++) {

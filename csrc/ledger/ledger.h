@@ -11,7 +11,8 @@
  * Bits and states
  *   entry = state:3 | kind:5 | aux:24 | ref:32.
  *   FREE; CLAIMED: reserved by a call, says nothing; PIN: keeps the object; PRIVATE: owns an
- *   object that is not published yet.
+ *   object that is not published yet. The kind and aux of a PIN matter to forks only
+ *   (ledger/adopt.h): whoever looks for pins ignores them.
  *
  * Invariants
  *   G1  An object that is UNLINKED is freed only after a scan, begun after the unlink was
@@ -23,7 +24,8 @@
  *   G3  An entry is changed by its process (its thread's call), or by the recoverer.
  *   G4  A PRIVATE object has exactly one PRIVATE entry; both change in one transaction.
  *   G5  A pin that moves between processes (fork) is in the new entry, and hot.adoptions has
- *       moved, before the old one goes. A scan during which it moved is repeated.
+ *       moved, before the old one goes, or it doesn't count (H1). A scan during which it
+ *       moved is repeated.
  *
  * Ordering
  *   PAIR pin: entry, full fence, object.state  |  object.state = UNLINKED, full fence
@@ -38,7 +40,7 @@
  *   unlinked object went.
  *
  * API: tg_ledger_claim, tg_ledger_release, tg_ledger_pin, tg_ledger_find, tg_ledger_filter,
- *   tg_ledger_count, tg_ledger_grow, tg_ledger_adopt, tg_ledger_clear_pins.
+ *   tg_ledger_count, tg_ledger_grow, tg_ledger_clear_pins.
  */
 #ifndef TG_LEDGER_LEDGER_H
 #define TG_LEDGER_LEDGER_H
@@ -48,6 +50,7 @@
 
 #define TG_ENTRY(state, ref) ((uint64_t)(state) | (uint64_t)(ref) << 32)
 #define TG_ENTRY_STATE(entry) ((enum tg_ledger_state)((entry) & 7))
+#define TG_ENTRY_KIND(entry) ((enum tg_pin_kind)((entry) >> 3 & 31))
 #define TG_ENTRY_REF(entry) ((tg_ref)((entry) >> 32))
 
 /* Entries are numbered from 1 within a process. NULL when the number is beyond the ledger. */
@@ -86,9 +89,6 @@ static inline bool tg_pin_filter_has(const struct tg_pin_filter *filter, tg_ref 
 
 uint32_t tg_ledger_count(struct tg_local *local, tg_ref object); /* 0: all pins */
 
-/* In a forked child: the child's ledger gets a pin for each of its parent's, under the same
- * numbers. The parent keeps its own meanwhile. */
-TG_MUST_CHECK tg_status tg_ledger_adopt(struct tg_call *call, uint32_t parent);
 /* For recovery: clears the pins of `process`. PRIVATE entries are the object layer's. */
 void tg_ledger_clear_pins(struct tg_local *local, uint32_t process);
 

@@ -98,7 +98,9 @@ int tg_linux_lock_byte(int fd, int type, uint64_t byte);
 /* The first byte in [begin, end) that some other description has locked; end when none. */
 uint64_t tg_linux_locked_byte(int fd, uint64_t begin, uint64_t end);
 
+/* For recoveries: TG_BUSY also while a fork is under way. The other one waits for its end. */
 tg_status tg_linux_life_take(struct tg_os *os, uint32_t process);
+tg_status tg_linux_life_claim(struct tg_os_linux *self, uint32_t process);
 void tg_linux_life_drop(struct tg_os *os, uint32_t process);
 enum tg_life tg_linux_life_probe(struct tg_os *os, uint32_t process);
 tg_status tg_linux_commit(struct tg_os *os, uint64_t offset, uint64_t length);

@@ -7,35 +7,62 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "linux.h"
+
+enum { NS_PER_MS = 1000000, TRIES = 20, SHARED_SIZE = 4096 };
+/* The child's time is shorter: it begins later, and its answer should find a waiting parent. */
+static const uint64_t parent_ns = 1000000000, child_ns = 900000000, try_ns = 100000;
+
 static struct {
-    pthread_mutex_t mutex;
+    pthread_mutex_t list; /* W3: before `forbidden` */
+    pthread_mutex_t forbidden;
     struct tg_fork_node *first;
     bool installed;
-} registry = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} registry = {.list = PTHREAD_MUTEX_INITIALIZER, .forbidden = PTHREAD_MUTEX_INITIALIZER};
 
 static void prepare(void) {
-    pthread_mutex_lock(&registry.mutex);
+    pthread_mutex_lock(&registry.list);
     for (struct tg_fork_node *node = registry.first; node; node = node->next) node->prepare(node);
+    pthread_mutex_lock(&registry.forbidden);
 }
 
 static void parent(void) {
-    for (struct tg_fork_node *node = registry.first; node; node = node->next) node->parent(node);
-    pthread_mutex_unlock(&registry.mutex);
+    uint64_t until = tg_linux_monotonic_ns() + parent_ns;
+    pthread_mutex_unlock(&registry.forbidden);
+    for (struct tg_fork_node *node = registry.first; node; node = node->next)
+        node->parent(node, until);
+    pthread_mutex_unlock(&registry.list);
 }
 
 static void child(void) {
-    /* The mutex was locked by our thread's image, so it is ours to unlock; a hook may take
-     * tokens, which needs it, and no other thread exists yet. */
-    pthread_mutex_unlock(&registry.mutex);
-    for (struct tg_fork_node *node = registry.first; node; node = node->next) node->child(node);
+    uint64_t until = tg_linux_monotonic_ns() + child_ns;
+    /* Both were locked by our thread's image, so they are ours to unlock; a hook may take
+     * tokens, and no other thread exists yet. */
+    pthread_mutex_unlock(&registry.forbidden);
+    pthread_mutex_unlock(&registry.list);
+    for (struct tg_fork_node *node = registry.first; node; node = node->next)
+        node->child(node, until);
 }
 
-void tg_fork_lock(void) { pthread_mutex_lock(&registry.mutex); }
+void tg_fork_lock(void) { pthread_mutex_lock(&registry.list); }
 
-void tg_fork_unlock(void) { pthread_mutex_unlock(&registry.mutex); }
+void tg_fork_unlock(void) { pthread_mutex_unlock(&registry.list); }
+
+void tg_fork_forbid(void) { pthread_mutex_lock(&registry.forbidden); }
+
+bool tg_fork_try_forbid(void) {
+    for (int i = 0; i < TRIES; i++) {
+        if (pthread_mutex_trylock(&registry.forbidden) == 0) return true;
+        nanosleep(&(struct timespec){.tv_nsec = (long)try_ns}, NULL);
+    }
+    return false;
+}
+
+void tg_fork_allow(void) { pthread_mutex_unlock(&registry.forbidden); }
 
 bool tg_fork_add_locked(struct tg_fork_node *node) {
     if (!registry.installed && pthread_atfork(prepare, parent, child) != 0) return false;
@@ -59,41 +86,49 @@ struct tg_fork_node *tg_fork_first_locked(void) { return registry.first; }
 
 /* ---- the parent waits for its child --------------------------------------------- */
 
-void tg_fork_wait_prepare(struct tg_fork_wait *wait) {
-    int fds[2];
+static void close_both(struct tg_fork_wait *wait) {
+    if (wait->read_fd >= 0) close(wait->read_fd);
+    if (wait->write_fd >= 0) close(wait->write_fd);
     wait->read_fd = wait->write_fd = -1;
-    if (pipe2(fds, O_CLOEXEC) != 0) return; /* no descriptors left: nobody waits */
+}
+
+static void unmap_shared(struct tg_fork_wait *wait) {
+    if (wait->shared) munmap(wait->shared, SHARED_SIZE);
+    wait->shared = NULL;
+}
+
+bool tg_fork_wait_prepare(struct tg_fork_wait *wait) {
+    int fds[2];
+    void *page = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    wait->shared = page;
+    if (pipe2(fds, O_CLOEXEC) != 0) {
+        unmap_shared(wait);
+        return false;
+    }
     wait->read_fd = fds[0];
     wait->write_fd = fds[1];
+    return true;
 }
 
-static int milliseconds_until(const struct timespec *end) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    long long left =
-        (long long)(end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000;
-    return left < 0 ? 0 : (int)left;
+void tg_fork_wait_end(struct tg_fork_wait *wait) {
+    close_both(wait);
+    unmap_shared(wait);
 }
 
-void tg_fork_wait_parent(struct tg_fork_wait *wait, unsigned milliseconds) {
-    if (wait->read_fd < 0) return;
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += milliseconds / 1000;
-    end.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+static int milliseconds_until(uint64_t end_ns) {
+    uint64_t now = tg_linux_monotonic_ns();
+    return now >= end_ns ? 0 : (int)((end_ns - now) / NS_PER_MS);
+}
+
+void tg_fork_wait_parent(struct tg_fork_wait *wait, uint64_t until_ns) {
     close(wait->write_fd); /* now the child has the only writing end */
-    struct pollfd ended = {.fd = wait->read_fd, .events = POLLIN};
-    while (poll(&ended, 1, milliseconds_until(&end)) < 0 && errno == EINTR) continue;
-    close(wait->read_fd);
-    wait->read_fd = wait->write_fd = -1;
-}
-
-void tg_fork_wait_child_begin(struct tg_fork_wait *wait) {
-    if (wait->read_fd >= 0) close(wait->read_fd);
-    wait->read_fd = -1;
-}
-
-void tg_fork_wait_child_ready(struct tg_fork_wait *wait) {
-    if (wait->write_fd >= 0) close(wait->write_fd);
     wait->write_fd = -1;
+    struct pollfd ended = {.fd = wait->read_fd, .events = POLLIN};
+    while (poll(&ended, 1, milliseconds_until(until_ns)) < 0 && errno == EINTR) continue;
+}
+
+void tg_fork_wait_child(struct tg_fork_wait *wait) {
+    close(wait->read_fd);
+    wait->read_fd = -1;
 }

@@ -64,7 +64,7 @@ static int open_lock_again(struct tg_os_linux *self) {
     return open_checked(self->lock_path, self->lock_id);
 }
 
-/* The caller holds the fork mutex: no child may inherit the description (O3). */
+/* The caller forbids forks: no child may inherit the description (O3). */
 static tg_status make_token(struct tg_os_linux *self, uint32_t process) {
     int fd = open_lock_again(self);
     if (fd < 0) return tg_linux_failed(self);
@@ -89,9 +89,18 @@ static tg_status make_token(struct tg_os_linux *self, uint32_t process) {
 tg_status tg_linux_life_take(struct tg_os *os, uint32_t process) {
     struct tg_os_linux *self = (struct tg_os_linux *)os;
     if (process >= TG_LINUX_PROCESS_MAX) return TG_INVALID;
-    tg_fork_lock();
+    /* Who mends may hold locks and have a deadline; a fork of much memory takes long. */
+    if (!tg_fork_try_forbid()) return TG_BUSY;
     tg_status status = make_token(self, process);
-    tg_fork_unlock();
+    tg_fork_allow();
+    return status;
+}
+
+tg_status tg_linux_life_claim(struct tg_os_linux *self, uint32_t process) {
+    if (process >= TG_LINUX_PROCESS_MAX) return TG_INVALID;
+    tg_fork_forbid();
+    tg_status status = make_token(self, process);
+    tg_fork_allow();
     return status;
 }
 

@@ -184,12 +184,18 @@ struct tg_process {
 };
 
 /* A ledger chunk is a run or block of `TG_LEDGER_FIRST << k` entries followed by as many
- * pin infos. entry = state:3 | kind:5 | aux:24 | ref:32. */
+ * pin infos. entry = state:3 | kind:5 | aux:24 | ref:32. A PIN's kind is TG_PIN_*, and the aux
+ * of a kept one says which ledger of its process's ancestry it was made in. */
 enum tg_ledger_state {
     TG_LEDGER_FREE = 0,
     TG_LEDGER_PIN = 1,     /* keeps the object */
     TG_LEDGER_PRIVATE = 2, /* owns an object that is not published */
     TG_LEDGER_CLAIMED = 3, /* reserved by a call */
+};
+
+enum tg_pin_kind {
+    TG_PIN_PASSING = 0, /* of a call under way */
+    TG_PIN_KEPT = 1,    /* given to a caller */
 };
 
 struct tg_pin_info {
@@ -286,7 +292,8 @@ enum tg_record_flag {
     TG_RECORD_DIR = 4,    /* children */
 };
 
-/* Then, in this order: dir ref (if TG_RECORD_DIR), object ref (if TG_RECORD_OBJECT), name, value. */
+/* Then, in this order: dir ref (if TG_RECORD_DIR), object ref (if TG_RECORD_OBJECT), name,
+ * value. */
 struct tg_record {
     tg_a32 hash;
     tg_a32 chunk;   /* where the parent lists it (0: in the dir itself); the limbo link later */

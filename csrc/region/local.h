@@ -18,7 +18,18 @@
 #include "../os/os.h"
 #include "format.h"
 
-enum { TG_SMALL_SIZE = 2048 };
+enum {
+    TG_SMALL_SIZE = 2048,
+    TG_LEDGER_CAPACITY = TG_LEDGER_FIRST * ((1 << TG_LEDGER_CHUNKS) - 1), /* entries a process */
+    TG_LEDGER_WORDS = (TG_LEDGER_CAPACITY + 63) / 64,
+};
+
+/* One bit for each entry of our ledger, across a fork (ledger/adopt.c). */
+struct tg_fork_pins {
+    tg_a64 under_way;                  /* 1: kept pins stay, until the child has its own */
+    tg_a64 noted[TG_LEDGER_WORDS];     /* kept when the fork began */
+    tg_a64 dropped[TG_LEDGER_WORDS];   /* given up since, and still there */
+};
 
 struct tg_local {
     uint8_t *base;
@@ -35,7 +46,7 @@ struct tg_local {
     uint64_t arena_end;
     uint32_t process; /* our entry */
     uint32_t process_generation;
-    uint32_t ledger_epoch; /* moves when a forked child starts with an empty ledger */
+    uint32_t ledger_epoch; /* moves when a forked child gets a ledger of its own */
     uint8_t small_class[TG_SMALL_SIZE / 8 + 1]; /* by size in steps of 8; 255 = none */
     uint16_t magazine_offset[TG_CLASS_CAPACITY + 2]; /* in words, into context.magazines */
     uint16_t magazine_capacity[TG_CLASS_CAPACITY + 2];
@@ -47,6 +58,7 @@ struct tg_local {
     tg_a64 suspect_since_ns;
     tg_a64 statistics[16];
     tg_a64 ledger_hint; /* an entry that is probably free */
+    struct tg_fork_pins fork;
 };
 
 static inline void *tg_at_offset(const struct tg_local *local, uint64_t offset) {

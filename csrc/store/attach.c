@@ -21,7 +21,7 @@ struct tg_attached *tg_attached_new(void) {
     if (self == NULL) return NULL;
     tg_linux_init(&self->os);
     tg_fork_hooks(self);
-    self->wait = (struct tg_fork_wait){-1, -1};
+    self->wait = (struct tg_fork_wait){-1, -1, NULL};
     return self;
 }
 
@@ -116,7 +116,7 @@ static tg_status attach_files(struct attempt *now, struct tg_attached *self) {
     self->store.cookie = tg_linux_cookie();
     if (self->store.cookie == NULL)
         return tg_error_set(now->error, TG_SYSTEM, "allocate a page that fork wipes", 0);
-    status = tg_claim(self, now->error);
+    status = tg_claim(self, TG_FOREVER, now->error);
     if (status == TG_OK) tg_store_relaxed64(self->store.cookie, 1);
     return status;
 }

@@ -11,6 +11,7 @@
 #define TG_STORE_ATTACHED_H
 
 #include "../os/linux_fork.h"
+#include "../region/call.h"
 #include "attach.h"
 
 struct tg_attached {
@@ -18,9 +19,8 @@ struct tg_attached {
     struct tg_fork_node node;
     struct tg_fork_wait wait;
     uint32_t users;
-    uint32_t parent;  /* in a forked child: the parent's entry */
     bool claimed;     /* local.process is ours */
-    bool adopt;       /* across a fork: the parent had pins */
+    bool adopt;       /* across a fork: the parent has pins, and waits */
     tg_a64 attaching; /* 1: a thread of a forked child is at it */
     struct tg_os_linux os;
 };
@@ -44,8 +44,10 @@ TG_MUST_CHECK tg_status tg_attach_remove(const struct tg_place *place,
 
 /* ---- claim.c: the process entry ---------------------------------------------------- */
 
-/* Takes an entry: local->process. TG_OK, TG_NO_PROCESS, TG_UNSUPPORTED, ... */
-TG_MUST_CHECK tg_status tg_claim(struct tg_attached *self, struct tg_error *error);
+/* Takes an entry: local->process. TG_OK, TG_NO_PROCESS, TG_UNSUPPORTED, ... After the
+ * deadline no dead process is recovered for its entry. */
+TG_MUST_CHECK tg_status tg_claim(struct tg_attached *self, uint64_t deadline_ns,
+                                 struct tg_error *error);
 /* Leaves nothing behind and gives the entry back. */
 void tg_claim_release(struct tg_attached *self);
 

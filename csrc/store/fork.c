@@ -1,85 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../ledger/ledger.h"
+#include "../ledger/adopt.h"
 #include "attached.h"
-
-enum { PARENT_WAIT_MS = 1000 };
-static const uint64_t child_wait_ns = 900000000;
 
 static struct tg_attached *of_node(struct tg_fork_node *node) {
     return (struct tg_attached *)((uint8_t *)node - offsetof(struct tg_attached, node));
 }
 
-static bool has_pins(struct tg_attached *self) {
-    struct tg_local *local = &self->store.local;
-    if (!self->claimed) return false;
-    uint32_t capacity = tg_ledger_capacity(local, local->process);
-    for (uint32_t number = 1; number <= capacity; number++) {
-        tg_a64 *entry = tg_ledger_entry(local, local->process, number);
-        if (entry && TG_ENTRY_STATE(tg_load_relaxed64(entry)) == TG_LEDGER_PIN) return true;
-    }
-    return false;
-}
-
 static void prepare(struct tg_fork_node *node) {
     struct tg_attached *self = of_node(node);
-    self->adopt = has_pins(self);
-    if (self->adopt) tg_fork_wait_prepare(&self->wait);
-}
-
-/* Until then the parent's pins are the child's too, so none may go. */
-static void parent(struct tg_fork_node *node) {
-    struct tg_attached *self = of_node(node);
-    if (self->adopt) tg_fork_wait_parent(&self->wait, PARENT_WAIT_MS);
-    self->adopt = false;
-}
-
-static tg_status adopt_pins(struct tg_attached *self) {
     struct tg_local *local = &self->store.local;
+    self->adopt = self->claimed && tg_ledger_fork_begin(local);
+    if (!self->adopt || tg_fork_wait_prepare(&self->wait)) return;
+    self->adopt = false; /* the child will have none of them */
+    tg_ledger_fork_end(local);
+}
+
+static void parent(struct tg_fork_node *node, uint64_t until_ns) {
+    struct tg_attached *self = of_node(node);
+    if (!self->adopt) return;
+    self->adopt = false;
+    tg_fork_wait_parent(&self->wait, until_ns);
+    tg_ledger_refuse(self->wait.shared); /* unless the child has them already */
+    tg_ledger_fork_end(&self->store.local);
+    tg_fork_wait_end(&self->wait);
+}
+
+static tg_status adopt_pins(struct tg_attached *self, const struct tg_adoption *adoption,
+                            uint64_t deadline_ns) {
     struct tg_call call;
-    tg_call_begin(&call, local, 0, local->os->ops->monotonic_ns(local->os) + child_wait_ns);
+    tg_call_begin(&call, &self->store.local, 0, deadline_ns);
     tg_status status = tg_borrow(&call);
     if (status != TG_OK) return status;
-    status = tg_ledger_adopt(&call, self->parent);
+    status = tg_ledger_adopt(&call, adoption);
     tg_return(&call);
     return status;
 }
 
-static tg_status attach_child(struct tg_attached *self) {
+/* With a verdict: and has the parent's pins afterwards, or isn't attached. */
+static tg_status attach_child(struct tg_attached *self, tg_a64 *verdict, uint64_t deadline_ns) {
     struct tg_local *local = &self->store.local;
     struct tg_error ignored;
-    self->parent = local->process;
-    tg_status status = tg_claim(self, &ignored);
+    struct tg_adoption adoption = {local->process, local->process_generation, verdict};
+    tg_status status = tg_claim(self, deadline_ns, &ignored);
+    if (status == TG_OK && verdict) {
+        status = adopt_pins(self, &adoption, deadline_ns);
+        if (status != TG_OK) tg_claim_release(self);
+    }
     if (status != TG_OK) {
-        local->process = self->parent;
+        local->process = adoption.parent;
+        local->process_generation = adoption.generation;
         return status;
     }
-    if (self->adopt)
-        status = adopt_pins(self);
-    else
-        local->ledger_epoch++; /* what the parent pinned is not ours to unpin */
-    if (status != TG_OK) {
-        tg_claim_release(self);
-        local->process = self->parent;
-        return status;
-    }
-    self->adopt = false;
+    local->ledger_epoch++; /* what was pinned before and isn't adopted is not ours to unpin */
     tg_store_relaxed64(self->store.cookie, 1);
     return TG_OK;
 }
 
-static void child(struct tg_fork_node *node) {
+static void child(struct tg_fork_node *node, uint64_t until_ns) {
     struct tg_attached *self = of_node(node);
     self->claimed = false;
     /* Another thread may have been in there; it doesn't exist here. */
     tg_store_relaxed64(&self->attaching, 0);
     tg_linux_after_fork(&self->os);
-    if (!self->adopt) return;
-    tg_fork_wait_child_begin(&self->wait);
-    /* No status can be told from here. On failure the store stays unusable in this process,
-     * and tg_store_after_fork tries again, without the pins. */
-    (void)attach_child(self);
-    self->adopt = false;
-    tg_fork_wait_child_ready(&self->wait);
+    if (self->adopt) {
+        tg_fork_wait_child(&self->wait);
+        /* No status can be told from here. On failure the store stays unusable in this
+         * process, and tg_store_after_fork tries again, without the pins. */
+        (void)attach_child(self, self->wait.shared, until_ns);
+        tg_fork_wait_end(&self->wait);
+        self->adopt = false;
+    }
+    tg_ledger_forked(&self->store.local);
 }
 
 void tg_fork_hooks(struct tg_attached *self) {
@@ -107,7 +98,7 @@ tg_status tg_store_after_fork(struct tg_store *store) {
         if (tg_cas_acqrel64(&self->attaching, &nobody, 1)) break;
         tg_nap(100000);
     }
-    tg_status status = tg_store_usable(store) ? TG_OK : attach_child(self);
+    tg_status status = tg_store_usable(store) ? TG_OK : attach_child(self, NULL, TG_FOREVER);
     /* PAIR fork.attaching: see above. */
     tg_store_release64(&self->attaching, 0);
     return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The calls of tryget.h on pins and listings. */
+#include "../ledger/adopt.h"
 #include "../names/list.h"
 #include "upkeep.h"
 
@@ -118,7 +119,7 @@ tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key
     pin->info = seen.info;
     pin->entry = seen.entry;
     pin->object = tg_ref_of(local, seen.object);
-    pin->ledger = local->ledger_epoch;
+    pin->ledger = tg_ledger_keep(local, seen.entry);
     if (pin->bytes != NULL) return TG_OK;
     tg_unpin(store, pin);
     return TG_CORRUPT;
@@ -136,8 +137,10 @@ void tg_unpin(struct tg_store *store, struct tg_pin *pin) {
     struct tg_local *local = &store->local;
     if (pin->entry == 0) return;
     struct tg_object *object = tg_object_at(local, pin->object);
-    /* In a forked child that did not adopt its parent's pins, the entry is its parent's. */
-    if (object != NULL && tg_store_usable(store) && pin->ledger == local->ledger_epoch)
+    /* In a forked child that did not adopt this one, the entry is another's, if any's. */
+    if (object != NULL && tg_store_usable(store) &&
+        tg_ledger_keeps(local, pin->entry, pin->ledger, pin->object) &&
+        !tg_ledger_defer(local, pin->entry))
         tg_unpin_entry(local, pin->entry, object);
     pin->entry = 0;
 }

@@ -16,7 +16,7 @@ static bool needs_reaping(struct tg_local *local, uint32_t process) {
     return false;
 }
 
-tg_status tg_recover(struct tg_local *local, uint32_t process) {
+tg_status tg_recover(struct tg_local *local, uint32_t process, uint64_t deadline_ns) {
     struct tg_process *entry = &local->processes[process];
     struct tg_os *os = local->os;
     if (!tg_mend_contexts(local, process)) return TG_CORRUPT;
@@ -27,7 +27,8 @@ tg_status tg_recover(struct tg_local *local, uint32_t process) {
     if (!TG_MUTANT(recover_without_hint)) tg_add_acqrel64(&local->hot->unpin_hint, 1);
     if (!needs_reaping(local, process)) return TG_OK;
     struct tg_call call;
-    tg_call_begin(&call, local, 0, os->ops->monotonic_ns(os) + WAIT_NS);
+    uint64_t patience = os->ops->monotonic_ns(os) + WAIT_NS;
+    tg_call_begin(&call, local, 0, patience < deadline_ns ? patience : deadline_ns);
     tg_status status = tg_borrow(&call);
     if (status != TG_OK) return status;
     status = tg_object_reap_private(&call, process);
@@ -43,7 +44,7 @@ static tg_status recover_one(struct tg_local *local, uint32_t process) {
     struct tg_process *entry = &local->processes[process];
     /* PAIR process.state: who finds it FREE finds all of it mended. */
     if (tg_load_acquire32(&entry->state) != TG_PROCESS_FREE) {
-        status = tg_recover(local, process);
+        status = tg_recover(local, process, TG_FOREVER);
         /* PAIR process.state: pins and private objects are gone before. */
         if (status == TG_OK) tg_store_release32(&entry->state, TG_PROCESS_FREE);
     }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "arena_image.h"
+#include "ledger/adopt.h"
 #include "object/object.h"
 
 static const struct tg_region_options small = {.limit = 8 << 20, .context_count = 16};
@@ -175,32 +176,113 @@ TEST(private_objects_are_given_up_reaped_or_kept_as_pins) {
     image_free(&image);
 }
 
-TEST(a_child_adopts_its_parents_pins_under_their_numbers) {
+/* Process 0 has entries 1 kept, 2 free, 3 passing, 4 kept; 1 is its child. */
+static void make_family(struct image *image, struct tg_call *call, struct tg_object **object) {
+    struct tg_local *local = &image->local;
+    uint32_t number;
+    make(image);
+    image_call(image, call);
+    REQUIRE(tg_ledger_grow(call) == TG_OK);
+    *object = publish(call, 1);
+    for (uint32_t i = 1; i <= 4; i++)
+        EXPECT(tg_ledger_pin(local, *object, 1, &number) == TG_OK && number == i);
+    EXPECT_EQ(tg_ledger_keep(local, 1), local->ledger_epoch);
+    EXPECT_EQ(tg_ledger_keep(local, 4), local->ledger_epoch);
+    tg_ledger_release(local, 2);
+    tg_store_relaxed32(&local->processes[0].state, TG_PROCESS_LIVE);
+    tg_store_relaxed32(&local->processes[1].state, TG_PROCESS_LIVE);
+    tg_store_relaxed32(&local->processes[0].generation, 7);
+}
+
+static void drop_family(struct image *image, struct tg_call *call) {
+    image->local.process = 0;
+    tg_return(call);
+    image_free(image);
+}
+
+TEST(a_child_adopts_its_parents_kept_pins_under_their_numbers) {
     struct image image;
     struct tg_call call;
-    make(&image);
-    image_call(&image, &call);
+    struct tg_object *object;
+    make_family(&image, &call, &object);
     struct tg_local *local = &image.local;
-    uint32_t numbers[3];
-    REQUIRE(tg_ledger_grow(&call) == TG_OK);
-    struct tg_object *object = publish(&call, 1);
-    for (int i = 0; i < 3; i++) EXPECT_EQ(tg_ledger_pin(local, object, 1, &numbers[i]), TG_OK);
-    tg_ledger_release(local, numbers[1]);
     uint64_t adoptions = tg_load_relaxed64(&local->hot->adoptions);
+    tg_a64 verdict = {0};
+    REQUIRE(tg_ledger_fork_begin(local));
     local->process = 1; /* now we are the child */
-    tg_store_relaxed32(&local->processes[1].state, TG_PROCESS_LIVE);
-    EXPECT_EQ(tg_ledger_adopt(&call, 0), TG_OK);
+    EXPECT_EQ(tg_ledger_adopt(&call, &(struct tg_adoption){0, 7, &verdict}), TG_OK);
+    EXPECT_EQ(tg_load_relaxed64(&verdict), TG_ADOPTION_DONE);
     EXPECT(tg_load_relaxed64(&local->hot->adoptions) != adoptions);
-    EXPECT_EQ(tg_ledger_count(local, 0), 4);
-    for (int i = 0; i < 3; i++)
-        EXPECT_EQ(tg_load_relaxed64(tg_ledger_entry(local, 1, numbers[i])),
-                  tg_load_relaxed64(tg_ledger_entry(local, 0, numbers[i])));
+    EXPECT_EQ(tg_ledger_count(local, 0), 5);
+    for (uint32_t i = 1; i <= 4; i++) {
+        uint64_t copied = tg_load_relaxed64(tg_ledger_entry(local, 1, i));
+        uint64_t kept = tg_load_relaxed64(tg_ledger_entry(local, 0, i));
+        EXPECT_EQ(copied, i == 1 || i == 4 ? kept : 0);
+        EXPECT_EQ(tg_ledger_keeps(local, i, 0, tg_ref_of(local, object)), i == 1 || i == 4);
+        EXPECT(!tg_ledger_keeps(local, i, 1, tg_ref_of(local, object)));
+    }
+    tg_ledger_refuse(&verdict); /* too late */
+    EXPECT_EQ(tg_load_relaxed64(&verdict), TG_ADOPTION_DONE);
     tg_ledger_clear_pins(local, 0);
     tg_ref ref = tg_ref_of(local, object);
     EXPECT_EQ(tg_ledger_find(local, &ref, 1), 1);
+    drop_family(&image, &call);
+}
+
+TEST(a_child_adopts_nothing_from_a_parent_that_gave_up_or_died) {
+    static const struct {
+        uint64_t verdict;
+        uint32_t state, generation;
+    } cases[] = {
+        {TG_ADOPTION_REFUSED, TG_PROCESS_LIVE, 7},
+        {TG_ADOPTION_OPEN, TG_PROCESS_MENDED, 7},
+        {TG_ADOPTION_OPEN, TG_PROCESS_FREE, 7},
+        {TG_ADOPTION_OPEN, TG_PROCESS_LIVE, 8}, /* another one by now */
+    };
+    EXAMPLES(row, cases) {
+        struct image image;
+        struct tg_call call;
+        struct tg_object *object;
+        make_family(&image, &call, &object);
+        struct tg_local *local = &image.local;
+        tg_a64 verdict = {row->verdict};
+        REQUIRE(tg_ledger_fork_begin(local));
+        tg_store_relaxed32(&local->processes[0].state, row->state);
+        tg_store_relaxed32(&local->processes[0].generation, row->generation);
+        uint64_t hint = tg_load_relaxed64(&local->hot->unpin_hint);
+        local->process = 1;
+        EXPECT_EQ(tg_ledger_adopt(&call, &(struct tg_adoption){0, 7, &verdict}), TG_TIMEOUT);
+        for (uint32_t i = 1; i <= 4; i++)
+            EXPECT_EQ(tg_load_relaxed64(tg_ledger_entry(local, 1, i)), 0);
+        EXPECT(tg_load_relaxed64(&local->hot->unpin_hint) != hint);
+        drop_family(&image, &call);
+    }
+}
+
+TEST(what_is_unpinned_during_a_fork_stays_until_its_end) {
+    struct image image;
+    struct tg_call call;
+    struct tg_object *object;
+    make_family(&image, &call, &object);
+    struct tg_local *local = &image.local;
+    tg_a64 verdict = {0};
+    EXPECT(!tg_ledger_defer(local, 1));
+    REQUIRE(tg_ledger_fork_begin(local));
+    EXPECT(tg_ledger_defer(local, 4));
+    EXPECT_EQ(tg_ledger_count(local, 0), 3);
+    local->process = 1; /* as the child saw it: 4 was given up before the fork */
+    EXPECT_EQ(tg_ledger_adopt(&call, &(struct tg_adoption){0, 7, &verdict}), TG_OK);
+    EXPECT(tg_load_relaxed64(tg_ledger_entry(local, 1, 1)) != 0);
+    EXPECT_EQ(tg_load_relaxed64(tg_ledger_entry(local, 1, 4)), 0);
     local->process = 0;
-    tg_return(&call);
-    image_free(&image);
+    tg_ledger_fork_end(local);
+    EXPECT_EQ(tg_load_relaxed64(tg_ledger_entry(local, 0, 4)), 0);
+    EXPECT(!tg_ledger_defer(local, 1));
+    tg_ledger_clear_pins(local, 0);
+    EXPECT(!tg_ledger_fork_begin(local)); /* nothing is kept */
+    EXPECT(!tg_ledger_defer(local, 1));
+    tg_ledger_forked(local);
+    drop_family(&image, &call);
 }
 
 /* ---- threads --------------------------------------------------------------------- */

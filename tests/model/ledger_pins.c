@@ -276,54 +276,6 @@ const struct sim_scenario pin_park = {
     .flags = SIM_CRASH | SIM_CRASH2 | SIM_STOP,
 };
 
-/* ---- a fork ------------------------------------------------------------------------- */
-
-/* Process 2 is the parent, 0 its child with the lower number: a scan passes the child's
- * entry first. The parent lets go once the child has its copy. */
-static SIM_STATE struct core_pin forked_pin;
-static SIM_STATE tg_a64 *adopted;
-
-static void fork_setup(void) {
-    pins_setup(3, 3);
-    adopted = sim_alloc(64);
-    sim_act_as(2);
-    forked_pin = core_pin(0);
-}
-
-static void child(void *unused) {
-    struct tg_call call;
-    (void)unused;
-    if (!core_borrow(&call)) return;
-    SIM_EXPECT(tg_ledger_adopt(&call, 2) == TG_OK);
-    tg_return(&call);
-    tg_store_release64(adopted, 1);
-    use(&forked_pin); /* the copy has the parent's number */
-    core_unpin(&forked_pin);
-}
-
-static void parent(void *unused) {
-    (void)unused;
-    use(&forked_pin);
-    for (int i = 0; tg_load_acquire64(adopted) == 0; i++) {
-        if (i > 3) return; /* the child is dead or stopped: the pin is kept */
-        tg_pause();
-    }
-    core_unpin(&forked_pin);
-}
-
-const struct sim_scenario pin_adopt = {
-    CORE_SCENARIO(pin_adopt),
-    .doc = "a pin that moves from parent to child is seen by every scan",
-    .setup = fork_setup,
-    .actors = {{.name = "child", .process = 0, .run = child},
-               {.name = "remover", .process = 1, .run = remover},
-               {.name = "parent", .process = 2, .run = parent}},
-    .actor_count = 3,
-    .check = core_world_check,
-    .flags = SIM_CRASH | SIM_STOP,
-    .bound = 3,
-};
-
 /* ---- growth ------------------------------------------------------------------------- */
 
 /* All entries of process 0 but one are taken; two of its threads want one each. */

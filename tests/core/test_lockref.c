@@ -154,7 +154,7 @@ TEST(refusals_leave_the_word_as_it_was) {
     world_make(&world, 0);
     image_call(&world.image, &call);
     EXAMPLES(row, rows) {
-        tg_status found[5];
+        tg_status found[5] = {TG_OK};
         for (int i = 0; i < 5; i++) {
             tg_store_relaxed64(world.word, row->word);
             found[i] = i == 0   ? tg_lockref_get(&call, world.word)

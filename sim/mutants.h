@@ -133,6 +133,10 @@
     X(clear_leaves_alive, "an old root takes no more children", "names_clear_insert") \
     X(deep_planned_once, "what ends with a deep node is looked at behind the gate", \
       "names_deep_insert") \
+    X(deep_takes_children, "a node that got children since the last attempt keeps them", \
+      "names_chain_below") \
+    X(unlink_node_unchecked, "what goes with its parents is the node that was planned", \
+      "names_vanish_below") \
     /* the end: keep this line last */
 /* clang-format on */
 

@@ -187,6 +187,34 @@
     X(names_apart_chain) \
     X(names_apart_rename) \
     X(names_apart_get) \
+    X(names_chain_one) \
+    X(names_chain_values) \
+    X(names_chain_drop) \
+    X(names_chain_rename) \
+    X(names_chain_get) \
+    X(names_chain_same) \
+    X(names_chain_set) \
+    X(names_chain_pop) \
+    X(names_chain_sibling) \
+    X(names_chain_sibling_middle) \
+    X(names_chain_sibling_top) \
+    X(names_chain_value) \
+    X(names_chain_value_top) \
+    X(names_chain_below) \
+    X(names_chain_drop_above) \
+    X(names_chain_drop_middle) \
+    X(names_chain_rename_above) \
+    X(names_chain_rename_middle) \
+    X(names_chain_clear) \
+    X(names_chain_deep) \
+    X(names_chain_fork) \
+    X(names_chain_move) \
+    X(names_chain_move_set) \
+    X(names_chain_move_into) \
+    X(names_chain_list) \
+    X(names_chain_touch) \
+    X(names_vanish_below) \
+    X(names_apart_deep) \
     /* the end: keep this line last */
 /* clang-format on */
 

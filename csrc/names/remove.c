@@ -67,6 +67,9 @@ static tg_status check_records(struct tg_call *call, struct tg_unlink *unlink) {
         if (status != TG_OK) return status;
         if (place->record == NULL) return i == 0 ? TG_ABSENT : TG_RETRY;
         uint32_t flags = tg_record_flags(place->record);
+        /* It may have got a child since it was planned: that must not go along. */
+        bool other = i == 0 && unlink->levels > 0 && flags != unlink->path->flags;
+        if (other && !TG_MUTANT(unlink_node_unchecked)) return TG_RETRY;
         bool gap = unlink->deep && i == 1 && unlink->levels == 2;
         if (i > 0 && !gap && tg_record_dir(place->record) != inner) return TG_RETRY;
         if (i > 0 && i < unlink->levels && (flags & value)) return TG_RETRY;
@@ -249,8 +252,11 @@ static tg_status lock_and_commit(struct tg_call *call, const struct tg_removal *
 static tg_status remove_once(struct tg_call *call, const struct tg_removal *removal,
                              struct tg_path *path, bool deep) {
     struct tg_unlink unlink = {.path = path, .subtree = removal->subtree, .deep = deep};
-    tg_status status =
-        deep ? tg_unlink_plan_deep(call, removal->key, &unlink) : tg_unlink_plan(call, &unlink);
+    /* It may have children by now, which stay. */
+    bool value_only = !removal->subtree && (path->flags & TG_RECORD_DIR);
+    if (value_only && !TG_MUTANT(deep_takes_children)) unlink.deep = false;
+    tg_status status = unlink.deep ? tg_unlink_plan_deep(call, removal->key, &unlink)
+                                   : tg_unlink_plan(call, &unlink);
     if (status != TG_OK) return status;
     tg_need_clear(call);
     if (unlink.shrink) tg_need_add(call, tg_unlink_class(call, &unlink), 1);

@@ -31,7 +31,12 @@
 #include "children.h"
 #include "table.h"
 
-enum { TG_LEVELS = 6 }; /* ancestors that a path remembers; deep.c goes beyond */
+/* Ancestors that a path remembers; deep.c goes beyond. */
+#ifdef TG_SIM
+enum { TG_LEVELS = 2 };
+#else
+enum { TG_LEVELS = 6 };
+#endif
 
 /* Outside a section. Waits for an odd sequence, once for each value and process. */
 uint64_t tg_names_seq(struct tg_call *call);

@@ -263,3 +263,130 @@ TEST(parents_vanish_from_any_depth) {
     }
     world_free(&world);
 }
+
+/* ---- chains of parents ---------------------------------------------------------------- */
+
+enum { DEEP = 40 };
+
+/* The first `depth` names of a/a/a/... */
+static const char *deep_key(uint32_t depth) {
+    static char keys[4][2 * DEEP + 8];
+    static uint32_t turn;
+    char *key = keys[turn++ % 4];
+    for (uint32_t i = 0; i < depth; i++) memcpy(key + 2 * i, "a/", 2);
+    key[2 * depth - 1] = 0;
+    return key;
+}
+
+static bool is_there(struct world *world, const char *key) {
+    struct tg_info info;
+    tg_status status = tg_contains(&world->store, &world->hint, key_of(key), &info);
+    REQUIRE(status == TG_OK || status == TG_ABSENT);
+    return status == TG_OK;
+}
+
+enum how { BY_DELETE, BY_POP, BY_DROP, BY_DROP_ABOVE, BY_RENAME, HOW_COUNT };
+
+/* The node at `depth` goes; what is left of the way to it must end at `value_at`. */
+static bool take_deep(struct world *world, enum how how, uint32_t depth, uint32_t value_at) {
+    struct tg_info info;
+    const char *key = deep_key(depth);
+    if (value_at && !EXPECT_EQ(world_set(world, deep_key(value_at), "v", 1), TG_OK)) return false;
+    if (!EXPECT_EQ(world_set(world, key, "leaf", 4), TG_OK)) return false;
+    tg_status status;
+    if (how == BY_DELETE) {
+        status = tg_delete(&world->store, &world->hint, key_of(key), NULL, NULL, NULL, TG_FOREVER);
+    } else if (how == BY_POP) {
+        status = tg_delete(&world->store, &world->hint, key_of(key), buffer_sink, &buffer, &info,
+                           TG_FOREVER);
+        EXPECT(info.size == 4 && memcmp(buffer.bytes, "leaf", 4) == 0);
+    } else if (how == BY_RENAME) {
+        status =
+            tg_rename(&world->store, &world->hint, key_of(key), key_of("new/x"), false, TG_FOREVER);
+        EXPECT(is_there(world, "new/x"));
+        EXPECT_EQ(tg_drop(&world->store, &world->hint, key_of("new"), TG_FOREVER), TG_OK);
+    } else {
+        if (how == BY_DROP_ABOVE)
+            for (uint32_t i = 0; i < 5; i++) {
+                char child[2 * DEEP + 16];
+                snprintf(child, sizeof child, "%s/%u", key, i);
+                EXPECT_EQ(world_set(world, child, "c", 1), TG_OK);
+            }
+        status = tg_drop(&world->store, &world->hint, key_of(key), TG_FOREVER);
+    }
+    bool good = EXPECT_EQ(status, TG_OK);
+    for (uint32_t i = 1; i <= depth && good; i++)
+        good = EXPECT_EQ(is_there(world, deep_key(i)), i <= value_at);
+    good = good && EXPECT_EQ(count_below(world, NULL), value_at != 0);
+    if (value_at)
+        good &= EXPECT_EQ(tg_delete(&world->store, &world->hint, key_of(deep_key(value_at)), NULL,
+                                    NULL, NULL, TG_FOREVER),
+                          TG_OK);
+    good = good && EXPECT(!is_there(world, "a")) && EXPECT(image_clean(&world->image));
+    if (!good) fprintf(stderr, "    depth %u, a value at %u, way %d\n", depth, value_at, how);
+    return good;
+}
+
+TEST(parents_go_from_any_depth) {
+    struct world world;
+    struct tg_usage usage;
+    world_make(&world, &plain);
+    bool good = true;
+    for (uint32_t depth = 1; depth <= DEEP && good; depth++)
+        for (uint32_t value_at = 0; value_at < depth && good; value_at++)
+            for (int how = 0; how < HOW_COUNT && good; how++)
+                good = take_deep(&world, (enum how)how, depth, value_at);
+    REQUIRE(tg_tidy(&world.store, &world.hint, TG_FOREVER) == TG_OK);
+    REQUIRE(tg_usage(&world.store, &world.hint, &usage) == TG_OK);
+    EXPECT_EQ(usage.entries, 0);
+    EXPECT(image_clean(&world.image));
+    world_free(&world);
+}
+
+/* The renamed node stays on its own way, at each depth: what is above it stays, too. */
+TEST(a_node_moves_up_its_own_way) {
+    struct world world;
+    world_make(&world, &plain);
+    for (uint32_t depth = 2; depth <= 24; depth++)
+        for (uint32_t to = 1; to < depth; to++) {
+            char name[2 * DEEP + 16];
+            snprintf(name, sizeof name, "%s/b", deep_key(to));
+            EXPECT_EQ(world_set(&world, deep_key(depth), "leaf", 4), TG_OK);
+            EXPECT_EQ(tg_rename(&world.store, &world.hint, key_of(deep_key(depth)), key_of(name),
+                                false, TG_FOREVER),
+                      TG_OK);
+            EXPECT(is_there(&world, name) && !is_there(&world, deep_key(to + 1)));
+            EXPECT_EQ(tg_drop(&world.store, &world.hint, key_of(name), TG_FOREVER), TG_OK);
+            if (!EXPECT(!is_there(&world, "a"))) break;
+        }
+    EXPECT(image_clean(&world.image));
+    world_free(&world);
+}
+
+/* As deep as a key can be, and chains that share their upper half. */
+TEST(the_deepest_key_goes_with_all_its_parents) {
+    struct world world;
+    static char key[TG_KEY_MAX + 1];
+    for (uint32_t i = 0; i < TG_KEY_MAX / 2; i++) memcpy(key + 2 * i, "n/", 2);
+    key[TG_KEY_MAX - 1] = 0;
+    world_make(&world, &plain);
+    for (uint32_t i = 0; i < 3; i++) {
+        EXPECT_EQ(world_set(&world, key, "1", 1), TG_OK);
+        EXPECT_EQ(tg_delete(&world.store, &world.hint, key_of(key), NULL, NULL, NULL, TG_FOREVER),
+                  TG_OK);
+        EXPECT(!is_there(&world, "n"));
+    }
+    EXPECT_EQ(world_set(&world, "c/c/c/c/c/c/c/c/l/l/l/l/l/l/l/l/l/x", "1", 1), TG_OK);
+    EXPECT_EQ(world_set(&world, "c/c/c/c/c/c/c/c/r/r/r/r/r/r/r/r/r/x", "2", 1), TG_OK);
+    EXPECT_EQ(tg_drop(&world.store, &world.hint, key_of("c/c/c/c/c/c/c/c/l/l/l/l/l/l/l/l/l/x"),
+                      TG_FOREVER),
+              TG_OK);
+    EXPECT(!is_there(&world, "c/c/c/c/c/c/c/c/l") && is_there(&world, "c/c/c/c/c/c/c/c/r"));
+    EXPECT_EQ(
+        tg_drop(&world.store, &world.hint, key_of("c/c/c/c/c/c/c/c/r/r/r/r/r/r/r"), TG_FOREVER),
+        TG_OK);
+    EXPECT_EQ(count_below(&world, NULL), 0);
+    EXPECT(!is_there(&world, "c") && image_clean(&world.image));
+    REQUIRE(tg_tidy(&world.store, &world.hint, TG_FOREVER) == TG_OK);
+    world_free(&world);
+}

@@ -66,7 +66,7 @@ NAMES_PAIR(names_reap_late, "reaping meets writers that passed their look before
            STEPS(SET("d/e/x", 102), SET("d/e/z", 3)), .flags = SIM_ALL);
 
 NAMES_PAIR(names_vanish_insert, "an insert into a directory whose parents go, too",
-           PLAN(.before = STEPS(SET("d/e/f/x", 1))), STEPS(DELETE("d/e/f/x"), CONTAINS("d")),
+           PLAN(.before = STEPS(SET("d/e/x", 1))), STEPS(DELETE("d/e/x"), CONTAINS("d")),
            STEPS(SET("d/e/y", 2), GET("d/e/y")), .flags = SIM_ALL);
 
 NAMES_THREE(names_drop_set_get, "a drop, a set below it, and who sees both",

@@ -134,8 +134,7 @@ void tg_list_below(const struct tg_child *child, struct tg_cursor *cursor);
  * listed exactly once. text needs at least 256 bytes. */
 TG_MUST_CHECK tg_status tg_list_next(struct tg_store *store, uint32_t *hint,
                                      struct tg_cursor *cursor, struct tg_child *children,
-                                     size_t capacity, size_t *count, char *text,
-                                     size_t text_size);
+                                     size_t capacity, size_t *count, char *text, size_t text_size);
 
 /* ---- the whole store ----------------------------------------------------------- */
 

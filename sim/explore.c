@@ -51,7 +51,8 @@ static unsigned choose_exhaustive(const struct sim_choice *options, unsigned cou
         struct frame *f = &now.frames[now.position++];
         if (f->count != count)
             sim_fail("the same choices led to %u options, then to %u: state outside "
-                     "SIM_STATE, or a dependence on addresses", f->count, count);
+                     "SIM_STATE, or a dependence on addresses",
+                     f->count, count);
         return f->picked;
     }
     if (now.depth == FRAMES_MAX) return 0;
@@ -193,11 +194,11 @@ static void note_state(struct explore_result *r) {
 
 static void one_run(const struct explore_plan *plan, unsigned bound, struct explore_result *r) {
     bool exhaustive = now.mode == EXPLORE_EXHAUSTIVE;
-    sim.budget = (struct sim_budget){
-        .preemptions = exhaustive ? bound : 1u << 30,
-        .free_switches = exhaustive ? FREE_SWITCHES_MAX : 1u << 30,
-        .crashes = plan->crashes, .recover_crashes = plan->recover_crashes,
-        .stops = plan->stops};
+    sim.budget = (struct sim_budget){.preemptions = exhaustive ? bound : 1u << 30,
+                                     .free_switches = exhaustive ? FREE_SWITCHES_MAX : 1u << 30,
+                                     .crashes = plan->crashes,
+                                     .recover_crashes = plan->recover_crashes,
+                                     .stops = plan->stops};
     now.position = 0;
     if (!exhaustive) prepare_random_run(plan);
     sim_run();

@@ -36,7 +36,7 @@ static const char help[] =
     "  --no-reduce   --states (counts the distinct ends; to audit the reduction)\n";
 
 static int mutant_number(const char *name) {
-#define FIND(mutant, rule, scenario) \
+#define FIND(mutant, rule, scenario)                                                               \
     if (strcmp(name, #mutant) == 0) return TG_MUTANT_##mutant;
     TG_MUTANTS(FIND)
 #undef FIND
@@ -55,36 +55,55 @@ static enum explore_mode mode_number(const char *name) {
 /* Flags without a value; true if it was one. */
 static bool parse_flag(const char *a) {
     struct explore_plan *p = &options.plan;
-    if (strcmp(a, "--list") == 0) options.list = true;
-    else if (strcmp(a, "--ci") == 0) options.ci = true;
-    else if (strcmp(a, "--mutants") == 0) options.mutants = true;
-    else if (strcmp(a, "--json") == 0) options.json = true;
-    else if (strcmp(a, "--crash") == 0) options.own_plan = true, p->crashes++;
+    if (strcmp(a, "--list") == 0)
+        options.list = true;
+    else if (strcmp(a, "--ci") == 0)
+        options.ci = true;
+    else if (strcmp(a, "--mutants") == 0)
+        options.mutants = true;
+    else if (strcmp(a, "--json") == 0)
+        options.json = true;
+    else if (strcmp(a, "--crash") == 0)
+        options.own_plan = true, p->crashes++;
     else if (strcmp(a, "--crash2") == 0)
         options.own_plan = true, p->recover_crashes = 1, p->crashes += p->crashes == 0;
-    else if (strcmp(a, "--stop") == 0) options.own_plan = true, p->stops = 1;
-    else if (strcmp(a, "--no-reduce") == 0) options.own_plan = true, p->no_reduce = true;
-    else if (strcmp(a, "--states") == 0) options.own_plan = true, p->count_states = true;
-    else if (strcmp(a, "--help") == 0) printf("%s", help), exit(0);
-    else return false;
+    else if (strcmp(a, "--stop") == 0)
+        options.own_plan = true, p->stops = 1;
+    else if (strcmp(a, "--no-reduce") == 0)
+        options.own_plan = true, p->no_reduce = true;
+    else if (strcmp(a, "--states") == 0)
+        options.own_plan = true, p->count_states = true;
+    else if (strcmp(a, "--help") == 0)
+        printf("%s", help), exit(0);
+    else
+        return false;
     return true;
 }
 
 static bool parse_value(const char *a, const char *value) {
     struct explore_plan *p = &options.plan;
-    if (strcmp(a, "--scenario") == 0) options.glob = value;
-    else if (strcmp(a, "--budget") == 0) options.budget = atof(value);
-    else if (strcmp(a, "--scale") == 0) options.scale = (unsigned)atoi(value);
-    else if (strcmp(a, "--seed") == 0) options.seed = strtoull(value, NULL, 0);
-    else if (strcmp(a, "--mutant") == 0) options.mutant = value;
-    else if (strcmp(a, "--replay") == 0) options.replay = value;
-    else if (strcmp(a, "--mode") == 0) options.own_plan = true, p->mode = mode_number(value);
-    else if (strcmp(a, "--bound") == 0) options.own_plan = true, p->bound = (unsigned)atoi(value);
+    if (strcmp(a, "--scenario") == 0)
+        options.glob = value;
+    else if (strcmp(a, "--budget") == 0)
+        options.budget = atof(value);
+    else if (strcmp(a, "--scale") == 0)
+        options.scale = (unsigned)atoi(value);
+    else if (strcmp(a, "--seed") == 0)
+        options.seed = strtoull(value, NULL, 0);
+    else if (strcmp(a, "--mutant") == 0)
+        options.mutant = value;
+    else if (strcmp(a, "--replay") == 0)
+        options.replay = value;
+    else if (strcmp(a, "--mode") == 0)
+        options.own_plan = true, p->mode = mode_number(value);
+    else if (strcmp(a, "--bound") == 0)
+        options.own_plan = true, p->bound = (unsigned)atoi(value);
     else if (strcmp(a, "--runs") == 0)
         options.own_plan = true, p->runs_max = strtoull(value, NULL, 0);
     else if (strcmp(a, "--delay") == 0)
         options.own_plan = true, p->delay = value[0] == 'p' ? DELAY_PSO : DELAY_TSO;
-    else return false;
+    else
+        return false;
     return true;
 }
 
@@ -112,8 +131,10 @@ static void list(void) {
 
 static void say(const char *scenario, const char *title, const struct explore_plan *plan,
                 const struct explore_result *r) {
-    const char *end = r->failed ? "VIOLATION" : r->complete ? "complete"
-                      : plan->mode == EXPLORE_EXHAUSTIVE ? "out of budget" : "ok";
+    const char *end = r->failed                          ? "VIOLATION"
+                      : r->complete                      ? "complete"
+                      : plan->mode == EXPLORE_EXHAUSTIVE ? "out of budget"
+                                                         : "ok";
     double seconds = r->seconds > 1e-9 ? r->seconds : 1e-9;
     if (options.json) {
         printf("{\"scenario\":\"%s\",\"phase\":\"%s\",\"mutant\":\"%s\",\"schedules\":%llu,"
@@ -238,8 +259,8 @@ enum { WITH_CORE = 1 };
 #endif
 
 static void try_mutants(unsigned *passed, unsigned *failed) {
-#define TRY(mutant, rule, scenario) \
-    if (fnmatch(options.glob, scenario, 0) == 0 && (WITH_CORE || find(scenario))) \
+#define TRY(mutant, rule, scenario)                                                                \
+    if (fnmatch(options.glob, scenario, 0) == 0 && (WITH_CORE || find(scenario)))                  \
         ++*(try_mutant(TG_MUTANT_##mutant, #mutant, scenario) ? passed : failed);
     TG_MUTANTS(TRY)
 #undef TRY

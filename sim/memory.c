@@ -122,9 +122,7 @@ static void before_rmw(const void *address, unsigned size, enum tg_order order) 
         sim_drain_all(sim.current);
 }
 
-uint64_t sim_peek(const void *address, unsigned size) {
-    return read_memory(address, size);
-}
+uint64_t sim_peek(const void *address, unsigned size) { return read_memory(address, size); }
 
 uint64_t tg_sim_load(const void *address, unsigned size, enum tg_order order, const char *where) {
     (void)order;
@@ -148,9 +146,12 @@ void tg_sim_store(void *address, unsigned size, uint64_t value, enum tg_order or
     (void)read_memory(address, size); /* a wild address fails here, at its store */
     struct sim_thread *t = &sim.threads[sim.current];
     if (t->pending_count == PENDING_MAX) sim_drain_one(sim.current, 0);
-    t->pending[t->pending_count++] = (struct pending_store){
-        .address = address, .value = value, .where = where, .group = t->group,
-        .size = (uint8_t)size, .release = order >= TG_RELEASE};
+    t->pending[t->pending_count++] = (struct pending_store){.address = address,
+                                                            .value = value,
+                                                            .where = where,
+                                                            .group = t->group,
+                                                            .size = (uint8_t)size,
+                                                            .release = order >= TG_RELEASE};
     sim.buffered |= 1u << sim.current;
 }
 
@@ -221,6 +222,4 @@ void sim_copy_racy(void *to, const void *from, size_t size) {
     memcpy((char *)to + half, (const char *)from + half, size - half);
 }
 
-void sim_point(void) {
-    sim_step(OP_POINT, NULL, 0, "scenario");
-}
+void sim_point(void) { sim_step(OP_POINT, NULL, 0, "scenario"); }

@@ -145,7 +145,7 @@ enum tg_mutant_id {
 #define TG_MUTANT_ENUM(name, rule, scenario) TG_MUTANT_##name,
     TG_MUTANTS(TG_MUTANT_ENUM)
 #undef TG_MUTANT_ENUM
-    TG_MUTANT_count
+        TG_MUTANT_count
 };
 
 #endif

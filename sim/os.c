@@ -43,9 +43,7 @@ struct machine {
 static SIM_STATE struct machine machine = {.page_limit = PAGES};
 static struct sim_os systems[SIM_PROCESSES];
 
-static unsigned process_of(struct tg_os *os) {
-    return ((struct sim_os *)os)->process;
-}
+static unsigned process_of(struct tg_os *os) { return ((struct sim_os *)os)->process; }
 
 static void system_call(const char *name, const void *address, unsigned size) {
     sim_step(OP_SYSTEM, address, size, name);
@@ -175,9 +173,7 @@ static uint64_t random64(struct tg_os *os) {
     return z ^ z >> 31;
 }
 
-static uint32_t process_id(struct tg_os *os) {
-    return 1000 + process_of(os);
-}
+static uint32_t process_id(struct tg_os *os) { return 1000 + process_of(os); }
 
 static uint32_t thread_id(struct tg_os *os) {
     (void)os;
@@ -190,11 +186,18 @@ static uint32_t processor(struct tg_os *os) {
 }
 
 static const struct tg_os_ops ops = {
-    .life_take = life_take, .life_drop = life_drop, .life_probe = life_probe,
-    .futex_wait = futex_wait, .futex_wake = futex_wake,
-    .monotonic_ns = monotonic_ns, .boottime_ns = boottime_ns,
-    .commit = commit, .punch = punch,
-    .random64 = random64, .process_id = process_id, .thread_id = thread_id,
+    .life_take = life_take,
+    .life_drop = life_drop,
+    .life_probe = life_probe,
+    .futex_wait = futex_wait,
+    .futex_wake = futex_wake,
+    .monotonic_ns = monotonic_ns,
+    .boottime_ns = boottime_ns,
+    .commit = commit,
+    .punch = punch,
+    .random64 = random64,
+    .process_id = process_id,
+    .thread_id = thread_id,
     .processor = processor,
 };
 
@@ -215,9 +218,7 @@ void sim_os_release(unsigned process) {
     sim_changed();
 }
 
-void sim_os_add_time(uint64_t ns) {
-    machine.now_ns += ns;
-}
+void sim_os_add_time(uint64_t ns) { machine.now_ns += ns; }
 
 bool sim_os_guards(const void *address, unsigned size) {
     const char *at = address;
@@ -237,9 +238,7 @@ struct tg_os *sim_os(unsigned process) {
     return &systems[process].base;
 }
 
-struct tg_os *sim_self_os(void) {
-    return sim_os(sim_self_process());
-}
+struct tg_os *sim_self_os(void) { return sim_os(sim_self_process()); }
 
 void sim_poison(const void *address, size_t size) {
     TG_CHECK(machine.poison_count < POISON_MAX);
@@ -259,9 +258,7 @@ void sim_commit_fails_at(unsigned nth) {
     machine.commit_fails_at = nth ? machine.commits + nth : 0;
 }
 
-void sim_page_limit(unsigned pages) {
-    machine.page_limit = pages;
-}
+void sim_page_limit(unsigned pages) { machine.page_limit = pages; }
 
 bool sim_page_committed(uint64_t offset) {
     return offset < SIM_ARENA_MAX && machine.committed[offset / SIM_PAGE];
@@ -272,10 +269,6 @@ void sim_set_processor(unsigned actor, uint32_t number) {
     machine.processor[actor] = number;
 }
 
-uint64_t sim_now_ns(void) {
-    return machine.now_ns;
-}
+uint64_t sim_now_ns(void) { return machine.now_ns; }
 
-void sim_advance_ns(uint64_t ns) {
-    machine.now_ns += ns;
-}
+void sim_advance_ns(uint64_t ns) { machine.now_ns += ns; }

@@ -32,9 +32,7 @@ const char *sim_short_where(const char *where) {
     return at ? at + 1 : where;
 }
 
-void sim_trace_reset(void) {
-    trace_count = 0;
-}
+void sim_trace_reset(void) { trace_count = 0; }
 
 void sim_trace_text(unsigned fiber, const char *format, ...) {
     struct trace_step *line = next_line(fiber);
@@ -147,10 +145,9 @@ void sim_shrink(unsigned runs_max) {
 }
 
 static const char *mutant_name(void) {
-    static const char *const names[] = {
-        NULL,
+    static const char *const names[] = {NULL,
 #define NAME(name, rule, scenario) #name,
-        TG_MUTANTS(NAME)
+                                        TG_MUTANTS(NAME)
 #undef NAME
     };
     return names[tg_mutant];

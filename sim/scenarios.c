@@ -12,7 +12,7 @@ SIM_CORE_SCENARIOS(DECLARE)
 const struct sim_scenario *const sim_scenarios[] = {
     SIM_SELF_SCENARIOS(LIST)
 #ifndef SIM_SELFTEST
-    SIM_CORE_SCENARIOS(LIST)
+        SIM_CORE_SCENARIOS(LIST)
 #endif
-    NULL,
+            NULL,
 };

@@ -41,7 +41,15 @@ enum {
 enum sim_delay { DELAY_NONE, DELAY_TSO, DELAY_PSO };
 
 enum sim_op {
-    OP_LOAD, OP_STORE, OP_CAS, OP_RMW, OP_FENCE, OP_PAUSE, OP_SYSTEM, OP_POINT, OP_EXIT,
+    OP_LOAD,
+    OP_STORE,
+    OP_CAS,
+    OP_RMW,
+    OP_FENCE,
+    OP_PAUSE,
+    OP_SYSTEM,
+    OP_POINT,
+    OP_EXIT,
     OP_NOTE, /* a line of text only */
 };
 

@@ -37,9 +37,7 @@
 /* I2: a point may or may not ask before its fiber leaves; both ways the pick has this number. */
 enum { SUB_OF_PICK = 100 };
 
-static unsigned bit_index(uint32_t mask) {
-    return (unsigned)__builtin_ctz(mask);
-}
+static unsigned bit_index(uint32_t mask) { return (unsigned)__builtin_ctz(mask); }
 
 uint32_t sim_fibers_of(unsigned process) {
     uint32_t mask = 0;
@@ -96,8 +94,7 @@ static void stop_process(unsigned process) {
 }
 
 static unsigned crashes_left(unsigned process) {
-    if (process < SIM_ACTORS_MAX)
-        return sim.immortal & 1u << process ? 0 : sim.budget.crashes;
+    if (process < SIM_ACTORS_MAX) return sim.immortal & 1u << process ? 0 : sim.budget.crashes;
     /* A recoverer with nothing to mend is not worth crashing. */
     bool work = sim.crash_count != 0 || sim.scenario->flags & SIM_DIE_AT_END;
     return work ? sim.budget.recover_crashes : 0;
@@ -180,8 +177,8 @@ static unsigned add_drains(struct sim_choice *options, unsigned count, uint32_t 
     return count;
 }
 
-static unsigned add_faults(struct sim_choice *options, unsigned count, unsigned process,
-                           bool crash, bool stop) {
+static unsigned add_faults(struct sim_choice *options, unsigned count, unsigned process, bool crash,
+                           bool stop) {
     if (crash && crashes_left(process)) count = add(options, count, CHOICE_CRASH, process, 0);
     if (stop && stops_left(process)) count = add(options, count, CHOICE_STOP, process, 0);
     return count;
@@ -190,16 +187,11 @@ static unsigned add_faults(struct sim_choice *options, unsigned count, unsigned 
 /* A choice from a replay string may not fit the run (another build, or a shrunk string). */
 static bool fits(struct sim_choice c) {
     switch (c.kind) {
-    case CHOICE_SWITCH:
-        return c.who < SIM_FIBERS && (sim.ready & ~sim.stopped & 1u << c.who);
-    case CHOICE_CRASH:
-        return c.who < SIM_PROCESSES && !(sim.crashed_processes & 1u << c.who);
-    case CHOICE_STOP:
-        return c.who < SIM_PROCESSES && sim_fibers_of(c.who) != 0;
-    case CHOICE_DRAIN:
-        return c.who < SIM_FIBERS && c.index < sim.threads[c.who].pending_count;
-    default:
-        return true;
+    case CHOICE_SWITCH: return c.who < SIM_FIBERS && (sim.ready & ~sim.stopped & 1u << c.who);
+    case CHOICE_CRASH: return c.who < SIM_PROCESSES && !(sim.crashed_processes & 1u << c.who);
+    case CHOICE_STOP: return c.who < SIM_PROCESSES && sim_fibers_of(c.who) != 0;
+    case CHOICE_DRAIN: return c.who < SIM_FIBERS && c.index < sim.threads[c.who].pending_count;
+    default: return true;
     }
 }
 
@@ -229,8 +221,8 @@ static bool apply(struct sim_choice c) {
 /* --- where a fiber can't go on */
 
 static void fail_blocked(void) {
-    int used = snprintf(sim.failure, sizeof sim.failure, "deadlock%s:",
-                        sim.stopped ? " behind a stopped process" : "");
+    int used = snprintf(sim.failure, sizeof sim.failure,
+                        "deadlock%s:", sim.stopped ? " behind a stopped process" : "");
     for (unsigned f = 0; f < SIM_FIBERS && used < 500; f++)
         if (sim.waiting & ~sim.stopped & 1u << f)
             used += snprintf(sim.failure + used, sizeof sim.failure - (size_t)used,
@@ -344,9 +336,7 @@ unsigned sim_pick_next(bool is_pause) {
     }
 }
 
-void sim_leave(bool is_pause) {
-    sim_switch_to(sim_pick_next(is_pause));
-}
+void sim_leave(bool is_pause) { sim_switch_to(sim_pick_next(is_pause)); }
 
 /* --- points */
 
@@ -385,8 +375,7 @@ static void preempt(unsigned next) {
     unsigned count = add(options, 0, CHOICE_GO, 0, 0);
     if (sim.faults) count = add_faults(options, count, process, true, true);
     struct sim_choice c = decide(options, count, true);
-    if ((c.kind == CHOICE_CRASH || c.kind == CHOICE_STOP) && fits(c) && apply(c))
-        sim_leave(false);
+    if ((c.kind == CHOICE_CRASH || c.kind == CHOICE_STOP) && fits(c) && apply(c)) sim_leave(false);
 }
 
 /* The choices before one operation. */

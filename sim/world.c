@@ -56,8 +56,7 @@ uint64_t sim_runs;
 /* Where a faulting fiber goes on; the stack below it is not trusted. */
 _Noreturn void sim_fail_wild(void) {
     const char *where = sim.threads[sim.current].where;
-    if (wild_address)
-        sim_fail("%s at %p after %s", wild_reason, wild_address, where ? where : "?");
+    if (wild_address) sim_fail("%s at %p after %s", wild_reason, wild_address, where ? where : "?");
     sim_fail("%s after %s", wild_reason, where ? where : "?");
 }
 
@@ -83,8 +82,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
     size_t offset = (size_t)((char *)info->si_addr - sim_region);
     if (number == SIGSEGV && armed && offset < SIM_REGION_SIZE) {
         size_t page = offset / host_page;
-        bool mapped = offset < SIM_PRIVATE_MAX ||
-                      (char *)info->si_addr - (char *)sim_arena() >= 0;
+        bool mapped = offset < SIM_PRIVATE_MAX || (char *)info->si_addr - (char *)sim_arena() >= 0;
         mapped = mapped && (char *)info->si_addr < (char *)sim_arena() + arena_mapped;
         if (mapped && !page_dirty[page]) {
             page_dirty[page] = true;
@@ -137,9 +135,7 @@ static void *map(size_t size) {
     return p;
 }
 
-static size_t state_size(void) {
-    return (size_t)(__stop_sim_state - __start_sim_state);
-}
+static size_t state_size(void) { return (size_t)(__stop_sim_state - __start_sim_state); }
 
 static void initialise_once(void) {
     if (sim_region) return;
@@ -240,13 +236,9 @@ uint64_t sim_state_hash(void) {
 
 /* --- world.h */
 
-void *sim_arena(void) {
-    return sim_region + SIM_PRIVATE_MAX + SIM_PAGE * 16;
-}
+void *sim_arena(void) { return sim_region + SIM_PRIVATE_MAX + SIM_PAGE * 16; }
 
-size_t sim_arena_size(void) {
-    return arena_size;
-}
+size_t sim_arena_size(void) { return arena_size; }
 
 void *sim_alloc(size_t size) {
     size = (size + 63) / 64 * 64;
@@ -283,34 +275,22 @@ const char *sim_address_name(const void *address, char *text, size_t size) {
     return text;
 }
 
-unsigned sim_self_process(void) {
-    return sim.threads[sim.current].process;
-}
+unsigned sim_self_process(void) { return sim.threads[sim.current].process; }
 
-unsigned sim_self_actor(void) {
-    return sim.current;
-}
+unsigned sim_self_actor(void) { return sim.current; }
 
 void sim_act_as(unsigned process) {
     TG_CHECK(sim.quiet && process < SIM_PROCESSES);
     sim.threads[FIBER_QUIET].process = process;
 }
 
-bool sim_crashed(unsigned process) {
-    return sim.crashed_processes & 1u << process;
-}
+bool sim_crashed(unsigned process) { return sim.crashed_processes & 1u << process; }
 
-bool sim_stopped(unsigned process) {
-    return sim.stopped_processes & 1u << process;
-}
+bool sim_stopped(unsigned process) { return sim.stopped_processes & 1u << process; }
 
-bool sim_returned(unsigned actor) {
-    return sim.returned & 1u << actor;
-}
+bool sim_returned(unsigned actor) { return sim.returned & 1u << actor; }
 
-unsigned sim_recoveries(void) {
-    return sim.recovery_count;
-}
+unsigned sim_recoveries(void) { return sim.recovery_count; }
 
 void sim_fail(const char *format, ...) {
     va_list arguments;

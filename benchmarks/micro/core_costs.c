@@ -73,9 +73,7 @@ static void pin_unpin(uint32_t i) {
     tg_unpin(&world.store, &pin);
 }
 
-static void replace(uint32_t i) {
-    REQUIRE(world_set(&world, keys[i & 63], payload, 64) == TG_OK);
-}
+static void replace(uint32_t i) { REQUIRE(world_set(&world, keys[i & 63], payload, 64) == TG_OK); }
 
 static void insert_delete(uint32_t i) {
     char key[16];

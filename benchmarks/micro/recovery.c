@@ -40,8 +40,8 @@ static void victim(size_t bytes, int ready) {
     struct tg_call call;
     struct tg_spot place;
     if (bytes) {
-        char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                            -1, 0);
+        char *memory =
+            mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         need(memory != MAP_FAILED, "mmap");
         madvise(memory, bytes, MADV_NOHUGEPAGE);
         for (size_t i = 0; i < bytes; i += 4096) memory[i] = 1;

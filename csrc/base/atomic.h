@@ -25,8 +25,12 @@
 
 #include "bytes.h"
 
-typedef struct { uint32_t raw; } tg_a32;
-typedef struct { uint64_t raw; } tg_a64;
+typedef struct {
+    uint32_t raw;
+} tg_a32;
+typedef struct {
+    uint64_t raw;
+} tg_a64;
 
 _Static_assert(sizeof(tg_a32) == 4 && sizeof(tg_a64) == 8, "shared words have no padding");
 
@@ -82,24 +86,24 @@ void tg_sim_pause(const char *where);
 
 #define TG_KEEP_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-#define TG_DEFINE_WORD(W, T)                                                               \
-    static inline T tg_load_relaxed##W(const tg_a##W *a) {                                 \
-        T value = __atomic_load_n((volatile const T *)&a->raw, __ATOMIC_RELAXED);          \
-        TG_KEEP_ORDER();                                                                   \
-        return value;                                                                      \
-    }                                                                                      \
-    static inline T tg_load_acquire##W(const tg_a##W *a) {                                 \
-        T value = __atomic_load_n((volatile const T *)&a->raw, __ATOMIC_ACQUIRE);          \
-        TG_KEEP_ORDER();                                                                   \
-        return value;                                                                      \
-    }                                                                                      \
-    static inline void tg_store_relaxed##W(tg_a##W *a, T value) {                          \
-        __atomic_store_n((volatile T *)&a->raw, value, __ATOMIC_RELAXED);                  \
-        TG_KEEP_ORDER();                                                                   \
-    }                                                                                      \
-    static inline void tg_store_release##W(tg_a##W *a, T value) {                          \
-        __atomic_store_n((volatile T *)&a->raw, value, __ATOMIC_RELEASE);                  \
-        TG_KEEP_ORDER();                                                                   \
+#define TG_DEFINE_WORD(W, T)                                                                       \
+    static inline T tg_load_relaxed##W(const tg_a##W *a) {                                         \
+        T value = __atomic_load_n((volatile const T *)&a->raw, __ATOMIC_RELAXED);                  \
+        TG_KEEP_ORDER();                                                                           \
+        return value;                                                                              \
+    }                                                                                              \
+    static inline T tg_load_acquire##W(const tg_a##W *a) {                                         \
+        T value = __atomic_load_n((volatile const T *)&a->raw, __ATOMIC_ACQUIRE);                  \
+        TG_KEEP_ORDER();                                                                           \
+        return value;                                                                              \
+    }                                                                                              \
+    static inline void tg_store_relaxed##W(tg_a##W *a, T value) {                                  \
+        __atomic_store_n((volatile T *)&a->raw, value, __ATOMIC_RELAXED);                          \
+        TG_KEEP_ORDER();                                                                           \
+    }                                                                                              \
+    static inline void tg_store_release##W(tg_a##W *a, T value) {                                  \
+        __atomic_store_n((volatile T *)&a->raw, value, __ATOMIC_RELEASE);                          \
+        TG_KEEP_ORDER();                                                                           \
     }
 
 TG_DEFINE_WORD(32, uint32_t)
@@ -112,11 +116,11 @@ static inline uint64_t tg_load_seqcst64(const tg_a64 *a) {
     return value;
 }
 
-#define TG_DEFINE_RMW(NAME, BUILTIN, ORDER)                                                \
-    static inline uint64_t NAME(tg_a64 *a, uint64_t operand) {                             \
-        uint64_t old = BUILTIN((volatile uint64_t *)&a->raw, operand, ORDER);              \
-        TG_KEEP_ORDER();                                                                   \
-        return old;                                                                        \
+#define TG_DEFINE_RMW(NAME, BUILTIN, ORDER)                                                        \
+    static inline uint64_t NAME(tg_a64 *a, uint64_t operand) {                                     \
+        uint64_t old = BUILTIN((volatile uint64_t *)&a->raw, operand, ORDER);                      \
+        TG_KEEP_ORDER();                                                                           \
+        return old;                                                                                \
     }
 
 TG_DEFINE_RMW(tg_xchg_seqcst64, __atomic_exchange_n, __ATOMIC_SEQ_CST)
@@ -206,9 +210,7 @@ TG_RACY static bool tg_equal_racy(const void *shared, const void *mine, size_t s
     return true;
 }
 #else
-static inline void tg_copy_racy(void *to, const void *from, size_t size) {
-    memcpy(to, from, size);
-}
+static inline void tg_copy_racy(void *to, const void *from, size_t size) { memcpy(to, from, size); }
 static inline bool tg_equal_racy(const void *shared, const void *mine, size_t size) {
     return tg_bytes_equal(shared, mine, size);
 }

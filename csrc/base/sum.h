@@ -13,7 +13,8 @@ struct tg_sum {
 
 static inline void tg_sum_begin(struct tg_sum *sum) {
     *sum = (struct tg_sum){{0x243f6a8885a308d3ull, 0x13198a2e03707344ull, 0xa4093822299f31d0ull,
-                            0x082efa98ec4e6c89ull}, 0};
+                            0x082efa98ec4e6c89ull},
+                           0};
 }
 
 static inline uint64_t tg_sum_mix(uint64_t lane, uint64_t word) {

@@ -11,8 +11,7 @@ static void point_at(struct tg_local *local, tg_ref ref, struct tg_cursor *curso
     cursor->generation = tg_load_relaxed32(&dir->generation);
 }
 
-tg_status tg_names_list_begin(struct tg_call *call, struct tg_key key,
-                              struct tg_cursor *cursor) {
+tg_status tg_names_list_begin(struct tg_call *call, struct tg_key key, struct tg_cursor *cursor) {
     struct tg_local *local = call->local;
     for (;;) {
         bool corrupt = false, found = true;
@@ -74,8 +73,7 @@ static tg_status read_batch(struct tg_local *local, struct tg_cursor *cursor,
     struct tg_position position = {cursor->chunk, cursor->slot, cursor->ordinal, false};
     for (uint32_t i = 0; i < BATCH_MAX; i++) {
         struct tg_position before = position;
-        struct tg_record *record =
-            tg_children_next(local, dir, cursor->dir, &position, &corrupt);
+        struct tg_record *record = tg_children_next(local, dir, cursor->dir, &position, &corrupt);
         if (record == NULL) {
             cursor->dir = 0;
             return corrupt ? TG_CORRUPT : TG_OK;

@@ -109,17 +109,14 @@ static inline struct tg_record *tg_record_at(const struct tg_local *local, tg_re
     return TG_LIKELY(all <= slab_size - inside) ? record : NULL;
 }
 
-static inline bool tg_record_matches(const struct tg_record *record, uint32_t room,
-                                     uint32_t hash, tg_ref parent,
-                                     const struct tg_component *component) {
+static inline bool tg_record_matches(const struct tg_record *record, uint32_t room, uint32_t hash,
+                                     tg_ref parent, const struct tg_component *component) {
     uint32_t meta = tg_load_relaxed32(&record->meta);
     uint32_t flags = TG_META_FLAGS(meta);
     return tg_load_relaxed32(&record->hash) == hash &&
-           tg_load_relaxed32(&record->parent) == parent &&
-           TG_META_NAME(meta) == component->size &&
+           tg_load_relaxed32(&record->parent) == parent && TG_META_NAME(meta) == component->size &&
            tg_record_size(flags, component->size, 0) <= room &&
-           tg_equal_racy(&record->tail[tg_record_words(flags)], component->name,
-                         component->size);
+           tg_equal_racy(&record->tail[tg_record_words(flags)], component->name, component->size);
 }
 
 /* What a reader needs, each word loaded once: one that was expelled looks at memory that may
@@ -144,8 +141,7 @@ static inline bool tg_record_view(const struct tg_local *local, const struct tg_
     view->size = view->flags & TG_RECORD_VALUE ? size : 0;
     uint32_t words = tg_record_words(view->flags);
     view->dir = view->flags & TG_RECORD_DIR ? tg_load_relaxed32(&record->tail[0]) : 0;
-    view->object =
-        view->flags & TG_RECORD_OBJECT ? tg_load_relaxed32(&record->tail[words - 1]) : 0;
+    view->object = view->flags & TG_RECORD_OBJECT ? tg_load_relaxed32(&record->tail[words - 1]) : 0;
     view->value = (const uint8_t *)&record->tail[words] + name_size;
     uint32_t slab_size = 1u << local->header.slab_shift;
     uint32_t inside = (uint32_t)tg_offset_of(local, record) & (slab_size - 1);

@@ -8,8 +8,7 @@ static const uint64_t WAIT_MAX_NS = 150000000; /* for sections of readers that w
 static const uint64_t SLICE_NS = 500000;
 
 /* What one idle context owes, its limbo, its parked objects. */
-static tg_status tidy_context(struct tg_call *call, uint32_t id, uint64_t patience_ns,
-                              bool *more) {
+static tg_status tidy_context(struct tg_call *call, uint32_t id, uint64_t patience_ns, bool *more) {
     if (!tg_borrow_one(call, id)) return TG_OK;
     /* A stopped holder of one lock must not keep the rest from being tidied. */
     uint64_t deadline_ns = call->deadline_ns;

@@ -17,8 +17,7 @@ static uint64_t bucket_in(uint32_t hash, uint64_t count) {
     return bucket < count ? bucket : bucket & (mask >> 1);
 }
 
-static bool collect(struct tg_call *call, struct tg_line *line, uint64_t fresh,
-                    struct move *move) {
+static bool collect(struct tg_call *call, struct tg_line *line, uint64_t fresh, struct move *move) {
     for (uint32_t steps = 0; line != NULL; steps++) {
         if (steps > 1024) return false;
         for (uint32_t i = 0; i < TG_LINE_SLOTS; i++) {
@@ -38,8 +37,8 @@ static bool collect(struct tg_call *call, struct tg_line *line, uint64_t fresh,
 }
 
 /* A private line of up to TG_LINE_SLOTS of the moved records, from `from` on. */
-static void fill(struct tg_call *call, struct tg_line *line, const struct move *move,
-                 uint32_t from, tg_ref next) {
+static void fill(struct tg_call *call, struct tg_line *line, const struct move *move, uint32_t from,
+                 tg_ref next) {
     uint64_t tags = 0;
     for (uint32_t i = 0; i < TG_LINE_SLOTS; i++) {
         tg_ref ref = from + i < move->count ? move->ref[from + i] : 0;
@@ -47,8 +46,8 @@ static void fill(struct tg_call *call, struct tg_line *line, const struct move *
             struct tg_record *record = tg_record_at(call->local, ref);
             struct tg_component name = {(const char *)tg_record_name(record),
                                         tg_record_name_size(record)};
-            uint64_t hash = tg_component_hash(call->local, tg_load_relaxed32(&record->parent),
-                                              &name);
+            uint64_t hash =
+                tg_component_hash(call->local, tg_load_relaxed32(&record->parent), &name);
             tags |= (hash >> 58) << (6 * i);
         }
         tg_store_relaxed32(&line->slot[i], ref);

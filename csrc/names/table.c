@@ -73,8 +73,7 @@ static struct tg_record *search_chain(const struct tg_local *local, struct tg_li
                                       uint32_t *slot, bool *corrupt) {
     uint32_t steps = 0;
     for (struct tg_line *at = head; at != NULL; at = overflow_of(local, at, corrupt)) {
-        struct tg_record *record =
-            search_line(local, at, hash, parent, component, slot, corrupt);
+        struct tg_record *record = search_line(local, at, hash, parent, component, slot, corrupt);
         if (record != NULL) {
             *line = at;
             return record;
@@ -138,8 +137,7 @@ static uint64_t with_tag(uint64_t tags, uint32_t slot, uint64_t hash) {
     return (tags & ~(TAG_MASK << shift)) | tag_of(hash) << shift;
 }
 
-static bool log_insert_into(struct tg_call *call, struct tg_line *line, uint64_t hash,
-                            tg_ref ref) {
+static bool log_insert_into(struct tg_call *call, struct tg_line *line, uint64_t hash, tg_ref ref) {
     for (uint32_t i = 0; i < TG_LINE_SLOTS; i++) {
         if (tg_pending32(call, &line->slot[i]) != 0) continue;
         uint64_t tags = with_tag(tg_pending64(call, &line->tags), i, hash);
@@ -171,8 +169,7 @@ static struct tg_line *pending_overflow(struct tg_call *call, const struct tg_li
     return next ? tg_at(call->local, next, sizeof *line) : NULL;
 }
 
-void tg_table_log_insert(struct tg_call *call, struct tg_spot *place, uint64_t hash,
-                         tg_ref ref) {
+void tg_table_log_insert(struct tg_call *call, struct tg_spot *place, uint64_t hash, tg_ref ref) {
     struct tg_line *last = place->head;
     for (struct tg_line *line = last; line != NULL; line = pending_overflow(call, line)) {
         if (log_insert_into(call, line, hash, ref)) return;

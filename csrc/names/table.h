@@ -45,8 +45,7 @@ struct tg_record *tg_table_find(struct tg_local *local, uint64_t hash, tg_ref pa
                                 const struct tg_component *component, bool *corrupt);
 
 /* Locks the bucket of `hash`; place->head is set. */
-TG_MUST_CHECK tg_status tg_table_lock(struct tg_call *call, uint64_t hash,
-                                      struct tg_spot *place);
+TG_MUST_CHECK tg_status tg_table_lock(struct tg_call *call, uint64_t hash, struct tg_spot *place);
 /* For several buckets: the head line by the current size, to sort by; and whether `head`
  * is still right once it is locked. */
 struct tg_line *tg_table_head(const struct tg_local *local, uint64_t hash);

@@ -147,8 +147,8 @@ static bool parked_is_due(struct tg_call *call) {
     struct tg_context *context = call->context;
     uint32_t count = tg_load_relaxed32(&context->parked_count);
     if (TG_LIKELY(count == 0)) return false;
-    uint64_t gone = tg_load_relaxed64(&call->local->hot->unpin_hint) -
-                    tg_load_relaxed64(&context->parked_hint);
+    uint64_t gone =
+        tg_load_relaxed64(&call->local->hot->unpin_hint) - tg_load_relaxed64(&context->parked_hint);
     return gone > count / 8;
 }
 

@@ -208,7 +208,7 @@ struct tg_pin_info {
 
 /* context.word = mode:3 | process + 1:13 | stamp:48 (the epoch while READ). */
 enum tg_mode { TG_IDLE = 0, TG_HELD = 1, TG_READ = 2, TG_EXPELLED = 3 };
-#define TG_WORD(mode, process1, stamp)                                                      \
+#define TG_WORD(mode, process1, stamp)                                                             \
     ((uint64_t)(mode) | (uint64_t)(process1) << 3 | (uint64_t)(stamp) << 16)
 #define TG_WORD_MODE(word) ((enum tg_mode)((word) & 7))
 #define TG_WORD_PROCESS1(word) ((uint32_t)((word) >> 3 & 0x1fff))
@@ -305,8 +305,8 @@ struct tg_record {
     tg_a32 tail[];
 };
 
-#define TG_META(slot, name_length, flags, codec)                                            \
-    ((uint32_t)(slot) | (uint32_t)(name_length) << 8 | (uint32_t)(flags) << 16 |            \
+#define TG_META(slot, name_length, flags, codec)                                                   \
+    ((uint32_t)(slot) | (uint32_t)(name_length) << 8 | (uint32_t)(flags) << 16 |                   \
      (uint32_t)(codec) << 24)
 #define TG_META_SLOT(meta) ((meta) & 0xff)
 #define TG_META_NAME(meta) ((meta) >> 8 & 0xff)

@@ -62,8 +62,8 @@ static tg_status take_value(struct tg_local *local, const struct tg_view *view,
     if (TG_LIKELY(view->object == 0))
         return copy_out(view->value, reading->sink, reading->argument, info);
     if (info->size <= COPY_IN_SECTION || reading->copy_here)
-        return copy_out(payload_of(local, object, info->size), reading->sink,
-                        reading->argument, info);
+        return copy_out(payload_of(local, object, info->size), reading->sink, reading->argument,
+                        info);
     tg_status status = tg_ledger_pin(local, object, info->version, &found->entry);
     if (status == TG_OK) found->object = object;
     return status;
@@ -173,9 +173,8 @@ tg_status tg_get(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_s
     return status == TG_OK && !info->has_value ? TG_ABSENT : status;
 }
 
-tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint, struct tg_key key,
-                            tg_sink sink, void *argument, struct tg_info *info,
-                            struct tg_token *token) {
+tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_sink sink,
+                            void *argument, struct tg_info *info, struct tg_token *token) {
     struct reading reading = {key, sink, argument, info, token, false};
     token->lock = NULL;
     tg_status status = read_key(store, hint, &reading);
@@ -188,8 +187,7 @@ tg_status tg_contains(struct tg_store *store, uint32_t *hint, struct tg_key key,
     return read_key(store, hint, &reading);
 }
 
-tg_status tg_stat(struct tg_store *store, uint32_t *hint, struct tg_key key,
-                  struct tg_info *info) {
+tg_status tg_stat(struct tg_store *store, uint32_t *hint, struct tg_key key, struct tg_info *info) {
     tg_status status = tg_contains(store, hint, key, info);
     if (status != TG_OK) return status;
     struct tg_call call;
@@ -280,23 +278,21 @@ tg_status tg_delete(struct tg_store *store, uint32_t *hint, struct tg_key key, t
     return status;
 }
 
-tg_status tg_drop(struct tg_store *store, uint32_t *hint, struct tg_key key,
-                  uint64_t deadline_ns) {
+tg_status tg_drop(struct tg_store *store, uint32_t *hint, struct tg_key key, uint64_t deadline_ns) {
     struct tg_call call;
     tg_status writable = check_writable(store);
     if (writable != TG_OK) return writable;
     if (key.bytes != NULL && !tg_key_valid(key)) return TG_INVALID;
     tg_call_begin(&call, &store->local, *hint, deadline_ns);
     struct tg_removal removal = {.key = key, .subtree = true};
-    tg_status status =
-        key.bytes == NULL ? tg_names_clear(&call) : tg_names_remove(&call, &removal);
+    tg_status status = key.bytes == NULL ? tg_names_clear(&call) : tg_names_remove(&call, &removal);
     *hint = call.hint;
     tg_upkeep(&store->local);
     return status;
 }
 
-tg_status tg_rename(struct tg_store *store, uint32_t *hint, struct tg_key from,
-                    struct tg_key to, bool replace, uint64_t deadline_ns) {
+tg_status tg_rename(struct tg_store *store, uint32_t *hint, struct tg_key from, struct tg_key to,
+                    bool replace, uint64_t deadline_ns) {
     struct tg_call call;
     tg_status writable = check_writable(store);
     if (writable != TG_OK) return writable;

@@ -20,8 +20,7 @@
 
 /* Afterwards the entry may be set FREE, or be used by the caller. It waits for 1 s at most,
  * and not beyond the deadline. */
-TG_MUST_CHECK tg_status tg_recover(struct tg_local *local, uint32_t process,
-                                   uint64_t deadline_ns);
+TG_MUST_CHECK tg_status tg_recover(struct tg_local *local, uint32_t process, uint64_t deadline_ns);
 
 /* Recovers every process that is dead. No context, no lock. *found counts them. */
 TG_MUST_CHECK tg_status tg_sweep_dead(struct tg_local *local, uint32_t *found);

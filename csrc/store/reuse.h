@@ -39,9 +39,9 @@ struct tg_token {
 };
 
 /* As tg_get. token->lock is NULL when the bucket was locked just then. */
-TG_MUST_CHECK tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint,
-                                          struct tg_key key, tg_sink sink, void *argument,
-                                          struct tg_info *info, struct tg_token *token);
+TG_MUST_CHECK tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                                          tg_sink sink, void *argument, struct tg_info *info,
+                                          struct tg_token *token);
 
 /* The value that was read with the token is the key's value at this moment. The store must
  * be usable (tg_store_usable). */

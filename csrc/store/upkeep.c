@@ -130,8 +130,7 @@ tg_status tg_usage(struct tg_store *store, uint32_t *hint, struct tg_usage *usag
     }
     usage->committed_bytes = local->header.fixed_size + tg_load_relaxed64(&hot->committed_bytes);
     for (uint32_t process = 0; process < local->header.process_count; process++)
-        usage->processes +=
-            tg_load_relaxed32(&local->processes[process].state) == TG_PROCESS_LIVE;
+        usage->processes += tg_load_relaxed32(&local->processes[process].state) == TG_PROCESS_LIVE;
     usage->pins = tg_ledger_count(local, 0);
     return TG_OK;
 }
@@ -139,7 +138,8 @@ tg_status tg_usage(struct tg_store *store, uint32_t *hint, struct tg_usage *usag
 uint32_t tg_expiry_after(struct tg_store *store, double seconds) {
     if (!(seconds >= 0)) return 0;
     double tenths = (double)tg_now_tenths(&store->local) + seconds * 10.0 + 0.999;
-    return tenths >= 4294967295.0 ? 0 : (uint32_t)tenths;
+    if (tenths >= 4294967295.0) return 0;
+    return tenths < 1.0 ? 1 : (uint32_t)tenths; /* 0 would be never */
 }
 
 double tg_expiry_left(struct tg_store *store, uint32_t expiry) {

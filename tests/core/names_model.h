@@ -29,9 +29,7 @@ static inline void world_make(struct world *world, const struct tg_region_option
 
 static inline void world_free(struct world *world) { image_free(&world->image); }
 
-static inline struct tg_key key_of(const char *text) {
-    return (struct tg_key){text, strlen(text)};
-}
+static inline struct tg_key key_of(const char *text) { return (struct tg_key){text, strlen(text)}; }
 
 static inline tg_status world_set(struct world *world, const char *key, const void *bytes,
                                   size_t size) {
@@ -66,8 +64,7 @@ static inline void value_fill(uint8_t *to, uint32_t seed, uint32_t size) {
 
 static inline struct entry *model_find(struct model_names *model, const char *key) {
     for (uint32_t i = 0; i < MODEL_KEYS; i++)
-        if (model->entry[i].used && strcmp(model->entry[i].key, key) == 0)
-            return &model->entry[i];
+        if (model->entry[i].used && strcmp(model->entry[i].key, key) == 0) return &model->entry[i];
     return NULL;
 }
 

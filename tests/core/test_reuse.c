@@ -17,15 +17,28 @@ static void set(struct world *world, const char *key, const char *text) {
     REQUIRE(world_set(world, key, text, strlen(text)) == TG_OK);
 }
 
-enum change { NOTHING, READ, OTHER_DIR, SET, TOUCH, DELETE, DROP, RENAME, RENAME_OVER, ABOVE,
-              DROP_ABOVE, CLEAR, PIN };
+enum change {
+    NOTHING,
+    READ,
+    OTHER_DIR,
+    SET,
+    TOUCH,
+    DELETE,
+    DROP,
+    RENAME,
+    RENAME_OVER,
+    ABOVE,
+    DROP_ABOVE,
+    CLEAR,
+    PIN
+};
 
 static const struct {
     enum change change;
     bool holds;
-} rows[] = {{NOTHING, true}, {READ, true},     {SET, false},        {TOUCH, false},
-            {DELETE, false}, {DROP, false},    {RENAME, false},     {RENAME_OVER, false},
-            {ABOVE, false},  {DROP_ABOVE, false}, {CLEAR, false},   {PIN, false}};
+} rows[] = {{NOTHING, true}, {READ, true},        {SET, false},    {TOUCH, false},
+            {DELETE, false}, {DROP, false},       {RENAME, false}, {RENAME_OVER, false},
+            {ABOVE, false},  {DROP_ABOVE, false}, {CLEAR, false},  {PIN, false}};
 
 static tg_status apply(struct world *world, enum change change) {
     struct tg_store *store = &world->store;
@@ -93,8 +106,8 @@ TEST(a_token_expires_with_its_value) {
     struct tg_token token;
     world_make(&world, &plain);
     set(&world, "k", "one");
-    REQUIRE(tg_touch(&world.store, &world.hint, key_of("k"),
-                     tg_expiry_after(&world.store, 0.1), TG_FOREVER) == TG_OK);
+    REQUIRE(tg_touch(&world.store, &world.hint, key_of("k"), tg_expiry_after(&world.store, 0.1),
+                     TG_FOREVER) == TG_OK);
     REQUIRE(take(&world, "k", &token) == TG_OK);
     EXPECT(tg_token_holds(&world.store, &token));
     token.expiry = 0; /* as if never */

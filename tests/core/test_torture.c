@@ -105,8 +105,7 @@ static void check_read(struct worker *worker, struct tg_key key, uint32_t number
 
 static void check_pin(struct worker *worker, struct tg_key key, uint32_t number) {
     struct tg_pin pin;
-    tg_status status = tg_pin_value(worker->store, &worker->hint, key, &pin,
-                                    now_ns() + 1000000000);
+    tg_status status = tg_pin_value(worker->store, &worker->hint, key, &pin, now_ns() + 1000000000);
     if (!is_fine(status)) tg_add_relaxed64(&shared->failed, 1);
     if (status != TG_OK) return;
     for (int i = 0; i < 3; i++)
@@ -122,18 +121,16 @@ static tg_status change(struct worker *worker, struct tg_key key, uint32_t numbe
     switch (random % 16) {
     case 0:
     case 1:
-    case 2:
-        return tg_delete(worker->store, &worker->hint, key, NULL, NULL, NULL, deadline);
-    case 3:
-        return tg_delete(worker->store, &worker->hint, key, sink, worker, NULL, deadline);
+    case 2: return tg_delete(worker->store, &worker->hint, key, NULL, NULL, NULL, deadline);
+    case 3: return tg_delete(worker->store, &worker->hint, key, sink, worker, NULL, deadline);
     case 4: {
         struct tg_key top = make_key(text, number - number % 5 + 3);
         top.size = strchr(text, '/') ? (size_t)(strchr(text, '/') - text) : top.size;
         return tg_drop(worker->store, &worker->hint, top, deadline);
     }
     case 5:
-        if (random >> 8 & 1) return tg_rename(worker->store, &worker->hint, below, away, true,
-                                              deadline);
+        if (random >> 8 & 1)
+            return tg_rename(worker->store, &worker->hint, below, away, true, deadline);
         return tg_rename(worker->store, &worker->hint, away, below, true, deadline);
     case 6:
         if ((random >> 8) % 64) return TG_OK;

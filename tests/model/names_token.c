@@ -24,8 +24,8 @@ static void token_reader(void *unused) {
     struct tg_token token;
     uint32_t hint = 0;
     (void)unused;
-    tg_status status = tg_get_with_token(names_store(), &hint, names_key("a"), token_sink, &buffer,
-                                         &info, &token);
+    tg_status status =
+        tg_get_with_token(names_store(), &hint, names_key("a"), token_sink, &buffer, &info, &token);
     if (status != TG_OK) return;
     token_result.value = names_value_of(buffer.bytes, info.size);
     token_result.token = token;
@@ -39,13 +39,15 @@ static void token_writer(void *steps) {
         sim_fail("a token of value %u holds, and the value is 5", token_result.value);
 }
 
-#define TOKEN_SCENARIO(NAME, DOC, PLAN, STEPS)                                                    \
-    NAMES_SETUP(NAME, 2, PLAN)                                                                    \
-    const struct sim_scenario NAME = {                                                            \
-        NAMES_SCENARIO(NAME, DOC, 2),                                                             \
-        .actors = {{.name = "writer", .process = 0, .run = token_writer,                          \
-                    .arg = (void *)(uintptr_t)(STEPS)},                                           \
-                   {.name = "reader", .process = 1, .run = token_reader}},                        \
+#define TOKEN_SCENARIO(NAME, DOC, PLAN, STEPS)                                                     \
+    NAMES_SETUP(NAME, 2, PLAN)                                                                     \
+    const struct sim_scenario NAME = {                                                             \
+        NAMES_SCENARIO(NAME, DOC, 2),                                                              \
+        .actors = {{.name = "writer",                                                              \
+                    .process = 0,                                                                  \
+                    .run = token_writer,                                                           \
+                    .arg = (void *)(uintptr_t)(STEPS)},                                            \
+                   {.name = "reader", .process = 1, .run = token_reader}},                         \
         .flags = SIM_STOP}
 
 TOKEN_SCENARIO(names_token, "a value is replaced after its bucket was split",

@@ -186,9 +186,7 @@ static void account_setup(void) {
     sim_name(&a->to, 8, "to");
 }
 
-static void account_recover(void) {
-    redo(sim_arena());
-}
+static void account_recover(void) { redo(sim_arena()); }
 
 static void account_check(void) {
     struct account *a = sim_arena();
@@ -381,13 +379,9 @@ static void fill_pages(void *arg) {
     }
 }
 
-static void commit_setup(void) {
-    sim_commit_fails_at(2);
-}
+static void commit_setup(void) { sim_commit_fails_at(2); }
 
-static void commit_check(void) {
-    SIM_EXPECT(stored == 2);
-}
+static void commit_check(void) { SIM_EXPECT(stored == 2); }
 
 const struct sim_scenario self_commit = {
     .name = "self_commit",

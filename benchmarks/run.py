@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""First figures, as ratios within one run: the core's operations in multiples of an
+uncontended compare-and-swap pair, the wait after a SIGKILL, and Python's calls in multiples of
+`dict.get`. Medians of several rounds; nothing is subtracted."""
+
+import functools
+import glob
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import timeit
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tryget
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYERS = (
+    *("base", "region", "journal", "owner", "epoch", "arena"),
+    *("ledger", "object", "names", "os", "store"),
+)
+ROUNDS = 7
+
+
+def build(source: str, folder: str) -> str:
+    """Compiles one C program of micro/ with the whole core, as a release is."""
+    program = os.path.join(folder, Path(source).stem)
+    core = [file for layer in LAYERS for file in sorted(glob.glob(f"csrc/{layer}/*.c"))]
+    command = ["cc", "-std=c11", "-D_GNU_SOURCE=", "-O3", "-flto", "-Icsrc", "-Itests/core"]
+    subprocess.run(
+        [*command, "-o", program, f"benchmarks/micro/{source}", *core, "-lpthread"],
+        cwd=ROOT,
+        check=True,
+    )
+    return program
+
+
+def core_figures() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for source, arguments in (("core_costs.c", []), ("recovery.c", ["200", "0", "64", "1024"])):
+            print(f"\n{source}", flush=True)
+            subprocess.run([build(source, folder), *arguments], check=True)
+
+
+def nanoseconds(call: Callable[[], Any]) -> float:
+    number = 20_000
+    times = timeit.repeat(call, number=number, repeat=ROUNDS)
+    return statistics.median(times) / number * 1e9
+
+
+def python_figures() -> None:
+    key, value = "key-0000007", b"x" * 64
+    plain = {key: value}
+    cached = functools.lru_cache(None)(plain.__getitem__)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        store = tryget.open("bench", directory=folder, size="64MiB")
+        store[key] = value
+        store["a/b/c/d/e"] = value
+        store["fields"] = {"a": 1, "b": 2.5, "c": "xyz", "d": None, "e": True}
+        unit = nanoseconds(functools.partial(plain.get, key))
+        rows: dict[str, Callable[[], Any]] = {
+            "dict.get": functools.partial(plain.get, key),
+            "lru_cache hit": functools.partial(cached, key),
+            "store.get, 64 bytes": functools.partial(store.get, key),
+            "store.get, 5 components": functools.partial(store.get, "a/b/c/d/e"),
+            "store.get, small dict": functools.partial(store.get, "fields"),
+            "store.get, absent": functools.partial(store.get, "absent"),
+            "store.set, 64 bytes": functools.partial(store.set, key, value),
+            "dict set": functools.partial(plain.__setitem__, key, value),
+        }
+        print(f"\nPython {sys.version.split()[0]}")
+        for name, call in rows.items():
+            took = nanoseconds(call)
+            print(f"{name:34} {took:8.1f} ns  {took / unit:6.2f} x")
+        store.close()
+
+
+if __name__ == "__main__":
+    core_figures()
+    python_figures()

@@ -94,14 +94,14 @@ struct tg_pin {
     struct tg_info info;
     uint32_t entry;  /* of the ledger; 0 = none */
     uint32_t object;
-    uint32_t ledger; /* which ledger: a forked child may have one of its own */
+    uint32_t ledger; /* which ledger: a forked child has one of its own */
 };
 
 /* Pins the value of a key: its bytes stay where they are, unchanged, until tg_unpin.
  * A small value is moved into an object of its own first. TG_PINS_FULL, TG_ABSENT, ... */
 TG_MUST_CHECK tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key,
                                      struct tg_pin *pin, uint64_t deadline_ns);
-/* Never waits. In a forked child it drops the child's own pin only. */
+/* Never waits. In a forked child it drops the child's own pin only (store/attach.h). */
 void tg_unpin(struct tg_store *store, struct tg_pin *pin);
 
 /* ---- listing ------------------------------------------------------------------ */

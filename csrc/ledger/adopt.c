@@ -29,15 +29,24 @@ bool tg_ledger_keeps(struct tg_local *local, uint32_t number, uint32_t ledger, t
 
 /* ---- the parent ------------------------------------------------------------------ */
 
+/* What was pinned after the noting isn't the child's, and there may be any number of it. */
+static bool must_stay(const struct tg_fork_pins *fork, uint32_t number) {
+    /* PAIR fork.noted: all of them, if it says so. */
+    uint64_t under_way = tg_load_acquire64(&fork->under_way);
+    if (TG_LIKELY(under_way == TG_FORK_NONE) || TG_MUTANT(unpin_in_fork)) return false;
+    if (under_way == TG_FORK_NOTING) return true;
+    return tg_load_relaxed64(&fork->noted[(number - 1) / 64]) & bit_of(number);
+}
+
 bool tg_ledger_defer(struct tg_local *local, uint32_t number) {
     struct tg_fork_pins *fork = &local->fork;
-    if (TG_LIKELY(tg_load_relaxed64(&fork->under_way) == 0) || TG_MUTANT(unpin_in_fork))
-        return false;
+    if (!must_stay(fork, number)) return false;
     tg_a64 *word = word_of(fork->dropped, number);
     /* PAIR fork.dropped: the bit, then a look whether somebody will see it (Dekker). */
     (void)tg_or_acqrel64(word, bit_of(number));
     tg_fence_full();
-    if (tg_load_relaxed64(&fork->under_way) != 0 || TG_MUTANT(defer_unchecked)) return true;
+    if (tg_load_relaxed64(&fork->under_way) != TG_FORK_NONE || TG_MUTANT(defer_unchecked))
+        return true;
     /* The fork ended meanwhile: whoever takes the bit away has the entry to release. */
     /* PAIR fork.dropped: one of us two. */
     return !(tg_and_acqrel64(word, ~bit_of(number)) & bit_of(number));
@@ -47,7 +56,7 @@ void tg_ledger_fork_end(struct tg_local *local) {
     struct tg_fork_pins *fork = &local->fork;
     uint32_t words = (tg_ledger_capacity(local, local->process) + 63) / 64;
     bool any = false;
-    tg_store_relaxed64(&fork->under_way, 0);
+    tg_store_relaxed64(&fork->under_way, TG_FORK_NONE);
     /* PAIR fork.dropped: it is over, then the bits (Dekker). Other end: tg_ledger_defer. */
     tg_fence_full();
     for (uint32_t i = 0; i < words; i++) {
@@ -68,7 +77,7 @@ bool tg_ledger_fork_begin(struct tg_local *local) {
     bool any = false;
     for (uint32_t i = 0; i < TG_LEDGER_WORDS; i++)
         if (tg_load_relaxed64(&fork->noted[i])) tg_store_relaxed64(&fork->noted[i], 0);
-    tg_store_relaxed64(&fork->under_way, 1);
+    tg_store_relaxed64(&fork->under_way, TG_FORK_NOTING);
     /* PAIR fork.dropped: it is under way, then the entries. An unpin that didn't see it was
      * begun before the fork: its pin is nobody's in the child. */
     tg_fence_full();
@@ -79,6 +88,8 @@ bool tg_ledger_fork_begin(struct tg_local *local) {
         tg_store_relaxed64(word, tg_load_relaxed64(word) | bit_of(number));
         any = true;
     }
+    /* PAIR fork.noted: all that we found, then that this was all. Other end: must_stay. */
+    tg_store_release64(&fork->under_way, TG_FORK_NOTED);
     if (!any) tg_ledger_fork_end(local);
     return any;
 }
@@ -98,9 +109,23 @@ static uint64_t wanted(const struct tg_local *local, uint32_t i) {
     return noted & ~tg_load_relaxed64(&local->fork.dropped[i]);
 }
 
-static tg_status copy_pins(struct tg_local *local, uint32_t parent) {
-    uint32_t capacity = tg_ledger_capacity(local, parent);
-    for (uint32_t number = 1; number <= capacity; number++) {
+static uint32_t highest_wanted(const struct tg_local *local) {
+    for (uint32_t i = TG_LEDGER_WORDS; i-- > 0;) {
+        uint64_t bits = wanted(local, i);
+        if (bits) return i * 64 + 64 - (uint32_t)__builtin_clzll(bits);
+    }
+    return 0;
+}
+
+static tg_status copy_pins(struct tg_call *call, uint32_t parent) {
+    struct tg_local *local = call->local;
+    uint32_t highest = highest_wanted(local), most = tg_ledger_capacity(local, parent);
+    if (highest > most) highest = most;
+    while (tg_ledger_capacity(local, local->process) < highest) {
+        tg_status status = tg_ledger_grow(call);
+        if (status != TG_OK) return status;
+    }
+    for (uint32_t number = 1; number <= highest; number++) {
         if (!(wanted(local, (number - 1) / 64) & bit_of(number))) continue;
         tg_a64 *from = tg_ledger_entry(local, parent, number);
         tg_a64 *to = tg_ledger_entry(local, local->process, number);
@@ -129,20 +154,9 @@ static bool settle(struct tg_local *local, const struct tg_adoption *adoption) {
             TG_MUTANT(adopt_any_generation));
 }
 
-static tg_status grow_as(struct tg_call *call, uint32_t parent) {
-    struct tg_local *local = call->local;
-    uint32_t wanted_capacity = tg_ledger_capacity(local, parent);
-    while (tg_ledger_capacity(local, local->process) < wanted_capacity) {
-        tg_status status = tg_ledger_grow(call);
-        if (status != TG_OK) return status;
-    }
-    return TG_OK;
-}
-
 tg_status tg_ledger_adopt(struct tg_call *call, const struct tg_adoption *adoption) {
     struct tg_local *local = call->local;
-    tg_status status = grow_as(call, adoption->parent);
-    if (status == TG_OK) status = copy_pins(local, adoption->parent);
+    tg_status status = copy_pins(call, adoption->parent);
     /* PAIR pin.adopt: the child's entries, then this, before its parent may drop its own. Other
      * end: the scan. */
     if (status == TG_OK && !TG_MUTANT(adopt_uncounted)) tg_add_acqrel64(&local->hot->adoptions, 1);
@@ -157,5 +171,5 @@ void tg_ledger_forked(struct tg_local *local) {
     for (uint32_t i = 0; i < TG_LEDGER_WORDS; i++)
         if (tg_load_relaxed64(&local->fork.dropped[i]))
             tg_store_relaxed64(&local->fork.dropped[i], 0);
-    tg_store_relaxed64(&local->fork.under_way, 0);
+    tg_store_relaxed64(&local->fork.under_way, TG_FORK_NONE);
 }

@@ -2,12 +2,13 @@
 /* Pins across a fork: a child gets a pin of its own for each that its parent had kept.
  *
  * What
- *   Before the fork the parent notes which entries are kept pins (tg_ledger_fork_begin). While
- *   it waits, its threads may unpin: the entry stays, a bit says that nobody wants it, and the
- *   parent releases it when the wait is over (tg_ledger_fork_end). The child copies what was
- *   noted, under the same numbers, says so in hot.adoptions, and then asks for the verdict:
- *   one word that both processes share, which each may take once. If the parent was first (it
- *   gave up waiting), or is not alive any more, the child has no pin of its parent's.
+ *   Before the fork the parent notes which entries are kept pins (tg_ledger_fork_begin).
+ *   While it waits, its threads may unpin what was noted: the entry stays, a bit says that
+ *   nobody wants it, and the parent releases it when the wait is over (tg_ledger_fork_end).
+ *   The child copies what was noted, under the same numbers, says so in hot.adoptions, and
+ *   then asks for the verdict: one word that both processes share, which each may take once.
+ *   If the parent was first (it gave up waiting), or is not alive any more, the child has no
+ *   pin of its parent's.
  *
  * Bits and states
  *   PIN entry: kind PASSING while a call is under way, in the parent's other threads too,
@@ -18,7 +19,7 @@
  *
  * Invariants
  *   H1  What the child keeps was in the parent's ledger from before the fork until after
- *       hot.adoptions moved. The parent's part: it drops no kept pin between `begin` and the
+ *       hot.adoptions moved. The parent's part: it drops nothing noted between `begin` and the
  *       verdict. The child's proof: the verdict was still open, and the parent's entry LIVE
  *       with its generation, both read after hot.adoptions moved.
  *   H2  An unpin of a number that isn't its own is refused: by ledger and object. A new

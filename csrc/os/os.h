@@ -30,7 +30,7 @@ struct tg_os;
 enum tg_life { TG_LIFE_DEAD, TG_LIFE_ALIVE, TG_LIFE_UNKNOWN /* must be treated as alive */ };
 
 struct tg_os_ops {
-    /* Takes byte p. TG_OK, TG_BUSY (somebody holds it), or TG_SYSTEM. */
+    /* Takes byte p. TG_OK, TG_BUSY (somebody holds it, or can't be asked now), TG_SYSTEM. */
     tg_status (*life_take)(struct tg_os *os, uint32_t process);
     /* Gives byte p back; only the taker may. */
     void (*life_drop)(struct tg_os *os, uint32_t process);

@@ -24,11 +24,17 @@ enum {
     TG_LEDGER_WORDS = (TG_LEDGER_CAPACITY + 63) / 64,
 };
 
+enum {
+    TG_FORK_NONE = 0,
+    TG_FORK_NOTING = 1, /* kept pins stay, */
+    TG_FORK_NOTED = 2,  /* or those that were noted, until the child has its own */
+};
+
 /* One bit for each entry of our ledger, across a fork (ledger/adopt.c). */
 struct tg_fork_pins {
-    tg_a64 under_way;                  /* 1: kept pins stay, until the child has its own */
-    tg_a64 noted[TG_LEDGER_WORDS];     /* kept when the fork began */
-    tg_a64 dropped[TG_LEDGER_WORDS];   /* given up since, and still there */
+    tg_a64 under_way;                /* TG_FORK_* */
+    tg_a64 noted[TG_LEDGER_WORDS];   /* kept when the fork began */
+    tg_a64 dropped[TG_LEDGER_WORDS]; /* given up since, and still there */
 };
 
 struct tg_local {

@@ -33,8 +33,12 @@
  * Fork
  *   The child has none of the parent's contexts and pins. When the parent has pins at the
  *   fork, the child attaches at once, inside fork, and pins the same objects under the
- *   same numbers, while the parent waits for it (1 s at most). Otherwise the child
- *   attaches when it first calls tg_store_after_fork. A raw clone is not supported.
+ *   same numbers, while the parent waits for it (1 s at most; ledger/adopt.h). Otherwise,
+ *   and where that failed, the child attaches when it first calls tg_store_after_fork.
+ *   It fails when the child was stopped meanwhile, its parent killed, or no descriptors
+ *   or process entries were left. Then tg_store_usable says no right after the fork, and
+ *   what the parent had pinned is void in the child: those bytes may become others, so they
+ *   must not be read. To unpin them does nothing. A raw clone is not supported.
  *
  * Progress: open waits for another maker, at most timeout_ns.
  *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../ledger/adopt.h"
+#include "../names/change.h"
 #include "attached.h"
 
 static struct tg_attached *of_node(struct tg_fork_node *node) {
@@ -28,11 +29,16 @@ static void parent(struct tg_fork_node *node, uint64_t until_ns) {
 static tg_status adopt_pins(struct tg_attached *self, const struct tg_adoption *adoption,
                             uint64_t deadline_ns) {
     struct tg_call call;
+    uint32_t attempts = 0;
+    tg_status status;
     tg_call_begin(&call, &self->store.local, 0, deadline_ns);
-    tg_status status = tg_borrow(&call);
-    if (status != TG_OK) return status;
-    status = tg_ledger_adopt(&call, adoption);
-    tg_return(&call);
+    do {
+        status = tg_borrow(&call);
+        if (status != TG_OK) return status;
+        status = tg_names_settle(&call);
+        if (status == TG_OK) status = tg_ledger_adopt(&call, adoption);
+        tg_return(&call);
+    } while (status == TG_FULL && tg_room_again(&call, &attempts));
     return status;
 }
 

@@ -82,11 +82,15 @@ static tg_status move_out(struct tg_call *call, struct tg_key key, struct seen *
 }
 
 static tg_status grow(struct tg_call *call) {
-    tg_status status = tg_borrow(call);
-    if (status != TG_OK) return status;
-    status = tg_names_settle(call);
-    if (status == TG_OK) status = tg_ledger_grow(call);
-    tg_return(call);
+    uint32_t attempts = 0;
+    tg_status status;
+    do {
+        status = tg_borrow(call);
+        if (status != TG_OK) return status;
+        status = tg_names_settle(call);
+        if (status == TG_OK) status = tg_ledger_grow(call);
+        tg_return(call);
+    } while (status == TG_FULL && tg_room_again(call, &attempts));
     return status;
 }
 

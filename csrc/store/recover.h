@@ -10,7 +10,8 @@
  * Ordering: the token (owner/recover.h).
  * Death: Y2. What the dead's contexts still own (runs, orphans, limbo) stays with the
  *   contexts; their next borrowers settle it.
- * Progress: as long as its ledger is; it waits for locks as any writer does.
+ * Progress: as long as its ledger is; it waits for locks as any writer does. While this
+ *   process forks, what is dead is left to others, or to the next sweep.
  * API: tg_recover, tg_sweep_dead.
  */
 #ifndef TG_STORE_RECOVER_H

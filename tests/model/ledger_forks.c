@@ -12,7 +12,7 @@ enum { CHILD = 0, REMOVER = 1, PARENT = 2, VALUE = 0, OTHER = 1, STEADY = 2 };
 static SIM_STATE struct core_pin forked_pin, thread_pin;
 static SIM_STATE tg_a64 *forked; /* 1: from here on the child exists */
 static SIM_STATE tg_a64 *verdict;
-static SIM_STATE bool inherited;
+static SIM_STATE bool inherited, unpinned;
 
 static struct core_pin keep(unsigned slot) {
     struct core_pin pin = core_pin(slot);
@@ -136,6 +136,7 @@ static void thread(void *unused) {
     (void)unused;
     if (!wait_until(forked)) return;
     unpin(&thread_pin, 0);
+    unpinned = true;
     struct core_pin later = keep(STEADY);
     use(&later);
     unpin(&later, 0);
@@ -175,10 +176,7 @@ static void no_pins_check(void) {
     core_world_check();
     bool well = true;
     for (unsigned p = 0; p <= PARENT; p++) well &= !sim_crashed(p) && !sim_stopped(p);
-    /* A thread that never saw the fork keeps its pin. */
-    if (well && core_census.pins > tg_ledger_keeps(core_locals[PARENT], thread_pin.entry, 0,
-                                                   tg_ref_of(core_locals[0], thread_pin.object)))
-        sim_fail("%u pins are nobody's", core_census.pins);
+    if (well && core_census.pins > !unpinned) sim_fail("%u pins are nobody's", core_census.pins);
 }
 
 static void heir_check(void) {

@@ -117,13 +117,34 @@ const struct sim_scenario epoch_expel = {
     .flags = SIM_ALL,
 };
 
+/* Unlinks, drains, and writes over what was freed, as its next owner would. */
+static void unlink_and_scribble(void *unused) {
+    struct tg_call call;
+    (void)unused;
+    if (!core_borrow(&call)) return;
+    tg_ref ref = tg_load_relaxed32(&core_table->slot[0]);
+    struct tg_object *object = ref ? tg_object_at(call.local, ref) : NULL;
+    unlink_value(&call, TG_FOREVER);
+    if (object && tg_load_relaxed32(&object->state) == TG_OBJECT_FREE)
+        core_fill(call.local, object, 2);
+    tg_return(&call);
+}
+
+/* One step of the epoch, as any writer's upkeep takes it. */
+static void advance_once(void *unused) {
+    struct tg_call call;
+    (void)unused;
+    core_begin(&call);
+    (void)tg_epoch_advance(&call, tg_load_relaxed64(&call.local->hot->epoch), TG_FOREVER);
+}
+
 /* The unlink may still be in the writer's store buffer when he reads the epoch. */
 const struct sim_scenario epoch_tag = {
     CORE_SCENARIO(epoch_tag),
     .doc = "a batch is tagged with an epoch in which its blocks could not be found any more",
     .setup = epoch_setup2,
-    .actors = {{.name = "writer", .process = 1, .run = writer},
-               {.name = "advancer", .process = 2, .run = advancer},
+    .actors = {{.name = "writer", .process = 1, .run = unlink_and_scribble},
+               {.name = "advancer", .process = 2, .run = advance_once},
                {.name = "reader", .process = 0, .run = reader}},
     .actor_count = 3,
     .check = core_world_check,

@@ -184,7 +184,7 @@ tg_status tg_arena_reclaim(struct tg_call *call) {
     for (uint32_t id = 1; status == TG_OK && id <= local->header.context_count; id++) {
         struct tg_call other;
         tg_call_begin(&other, local, id, call->deadline_ns);
-        if (!tg_try_borrow(&other, id)) continue; /* in use, or our own */
+        if (!tg_borrow_one(&other, id)) continue; /* in use, or our own */
         status = drain_context(&other);
         tg_return(&other);
     }

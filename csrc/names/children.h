@@ -40,6 +40,13 @@ static inline bool tg_dir_is(const struct tg_dir *dir, uint32_t generation) {
 
 uint32_t tg_children_chunk_class(const struct tg_local *local);
 
+/* A private record takes the place of `old` in the parent's list. */
+static inline void tg_children_keep_slot(struct tg_record *fresh, const struct tg_record *old) {
+    uint32_t meta = tg_load_relaxed32(&fresh->meta) & ~0xffu;
+    tg_store_relaxed32(&fresh->chunk, tg_load_relaxed32(&old->chunk));
+    tg_store_relaxed32(&fresh->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
+}
+
 /* Under the dir's lock. Finds a slot for a private record and notes it there; up to 7
  * entries, may use one block of the chunk class. */
 void tg_children_log_add(struct tg_call *call, struct tg_dir *dir, struct tg_record *record,

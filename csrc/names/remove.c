@@ -134,9 +134,7 @@ static tg_status log_shrink(struct tg_call *call, struct tg_unlink *unlink) {
         fill.version = 0;
     }
     struct tg_record *fresh = tg_fill_record(call, &fill);
-    uint32_t meta = tg_load_relaxed32(&fresh->meta) & ~0xffu;
-    tg_store_relaxed32(&fresh->chunk, tg_load_relaxed32(&old->chunk));
-    tg_store_relaxed32(&fresh->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
+    tg_children_keep_slot(fresh, old);
     tg_ref ref = tg_ref_of(local, fresh);
     tg_table_log_replace(call, place, ref);
     if (!tg_children_log_move(call, unlink->dir[unlink->levels], old, ref)) return TG_CORRUPT;

@@ -107,12 +107,6 @@ static tg_status lock_move_dirs(struct tg_call *call, struct move *move) {
     return tg_dir_is(move->target_dir, move->path[1].at.generation) ? TG_OK : TG_RETRY;
 }
 
-static void keep_slot(struct tg_record *fresh, const struct tg_record *old) {
-    uint32_t meta = tg_load_relaxed32(&fresh->meta) & ~0xffu;
-    tg_store_relaxed32(&fresh->chunk, tg_load_relaxed32(&old->chunk));
-    tg_store_relaxed32(&fresh->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
-}
-
 static void add_child(struct tg_call *call, struct tg_dir *dir, struct tg_record *record) {
     uint32_t meta = tg_load_relaxed32(&record->meta);
     tg_children_log_add(call, dir, record, TG_META_NAME(meta), TG_META_FLAGS(meta),
@@ -134,7 +128,7 @@ static tg_status log_link(struct tg_call *call, struct move *move, struct tg_rec
         tg_table_log_insert(call, &move->top_place, to->at.hash, ref);
         return TG_OK;
     }
-    keep_slot(record, old);
+    tg_children_keep_slot(record, old);
     tg_table_log_replace(call, &move->top_place, ref);
     return tg_children_log_move(call, move->target_dir, old, ref) ? TG_OK : TG_CORRUPT;
 }

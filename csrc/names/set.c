@@ -59,9 +59,7 @@ static tg_status replace_locked(struct tg_call *call, struct tg_update *update,
                                 struct tg_record *fresh) {
     struct tg_record *old = place->record;
     tg_ref ref = tg_ref_of(call->local, fresh);
-    uint32_t meta = tg_load_relaxed32(&fresh->meta) & ~0xffu;
-    tg_store_relaxed32(&fresh->chunk, tg_load_relaxed32(&old->chunk));
-    tg_store_relaxed32(&fresh->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
+    tg_children_keep_slot(fresh, old);
     /* A value that only moves has the expiry that it has by now. */
     if (update->version && !TG_MUTANT(pin_old_expiry))
         tg_store_relaxed32(&fresh->expiry, tg_load_relaxed32(&old->expiry));
@@ -156,9 +154,7 @@ static tg_status link_chain(struct tg_call *call, struct tg_update *update, stru
                             TG_META_CODEC(meta));
         tg_table_log_insert(call, top_place, path->at.hash, top_ref);
     } else {
-        uint32_t meta = tg_load_relaxed32(&top->meta) & ~0xffu;
-        tg_store_relaxed32(&top->chunk, tg_load_relaxed32(&old->chunk));
-        tg_store_relaxed32(&top->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
+        tg_children_keep_slot(top, old);
         tg_table_log_replace(call, top_place, top_ref);
         if (!tg_children_log_move(call, dir, old, top_ref)) return TG_CORRUPT;
         tg_log_record_gone(call, old, false);

@@ -78,11 +78,6 @@ bool tg_borrow_one(struct tg_call *call, uint32_t id) {
     return try_borrow(call, id, TG_HELD, tg_held_stamp(call));
 }
 
-bool tg_try_borrow(struct tg_call *call, uint32_t id) {
-    TG_ASSERT(call->context == NULL);
-    return try_borrow(call, id, TG_HELD, tg_held_stamp(call));
-}
-
 bool tg_borrow_reading(struct tg_call *call, uint64_t stamp) {
     TG_ASSERT(call->context == NULL);
     if (call->hint && call->hint <= call->local->header.context_count &&

@@ -35,8 +35,6 @@
 
 /* Borrows a context as HELD. TG_OK, TG_NO_CONTEXT, TG_INTERRUPTED, TG_CLOSED. */
 TG_MUST_CHECK tg_status tg_borrow(struct tg_call *call);
-/* One attempt to borrow this context as HELD, for upkeep of idle ones. */
-bool tg_try_borrow(struct tg_call *call, uint32_t id);
 /* Borrows this very context, if it is idle now. */
 bool tg_borrow_one(struct tg_call *call, uint32_t id);
 /* One attempt for a reader: mode READ with `stamp`; false when the hinted ones are taken. */

@@ -150,7 +150,7 @@ static inline void arena_world_recover(void) {
     for (uint32_t id = 1; id <= local->header.context_count; id++) {
         struct tg_call call;
         tg_call_begin(&call, local, id, os->ops->monotonic_ns(os) + 30000000);
-        if (!tg_try_borrow(&call, id)) continue;
+        if (!tg_borrow_one(&call, id)) continue;
         (void)arena_good(tg_arena_settle(&call));
         tg_return(&call);
     }

@@ -3,6 +3,8 @@
 
 from tryget._core._core import (
     BYTES,
+    FIXED,
+    FIXED_IN_ZONE,
     PLAIN,
     TEXT,
     Attachment,
@@ -19,6 +21,8 @@ Data = bytes | RawPin
 
 __all__ = [
     "BYTES",
+    "FIXED",
+    "FIXED_IN_ZONE",
     "PLAIN",
     "TEXT",
     "Attachment",

@@ -23,11 +23,18 @@ cdef inline Patience no_wait() noexcept:
     return patience
 
 
+# The collector would take its parts away one by one; `__dealloc__` needs them. Cycles through
+# a handle are broken at the table of values, or at the codec's own objects.
+@cython.no_gc_clear
 cdef class Handle:
     """An attachment with the caller's choices; what all calls need."""
 
     cdef Attachment attachment
     cdef tg_store *store  # NULL once closed
+    cdef Table *table  # of `kept`; NULL: nothing is reused
+    cdef Kept kept
+    cdef uint64_t reader  # what others that decode as we do have too
+    cdef bint reuses_all
     cdef uint64_t timeout_ns
     cdef bint native
     cdef object encode
@@ -37,8 +44,9 @@ cdef class Handle:
     cdef unsigned char known[256]
     cdef object __weakref__
 
-    def __init__(self, Attachment attachment not None, timeout, coding):
+    def __init__(self, Attachment attachment not None, timeout, coding, reuse):
         cdef int i
+        self.leave()
         self.timeout_ns = nanoseconds(timeout)
         self.native = coding.native
         self.encode = coding.encode
@@ -49,6 +57,25 @@ cdef class Handle:
             self.view_from[i] = coding.view_from[i]
         self.attachment = attachment
         self.store = attachment.store
+        self.reuses_all = reuse == "always"
+        self.reader = 2 * <uint64_t>coding.serial + self.reuses_all
+        if reuse != "never":
+            self.kept = join_table(self.store)
+            self.table = &self.kept.table
+
+    def __dealloc__(self):
+        self.leave()
+
+    cdef int leave(self) except -1:
+        """Lets go of the table of values."""
+        cdef Kept kept = None
+        with cython.critical_section(self):
+            if self.table != NULL:
+                kept = self.kept
+                self.table = NULL
+        if kept is not None:
+            leave_table(kept)
+        return 0
 
     @property
     def closed(self):
@@ -69,6 +96,7 @@ cdef class Handle:
         """Lets go of the attachment; pins keep it."""
         cdef Attachment label
         self.store = NULL
+        self.leave()
         if not TG_THREADS_RUN_FREELY:  # else a thread might be in a call: the last one lets go
             label = Attachment.__new__(Attachment)
             label.path = self.attachment.path

@@ -8,16 +8,34 @@ from tryget._errors import CodecMissing, StoreCorrupt
 
 cdef enum:
     CODEC_OWN_MAX = 5  # up to here a value that can't be decoded is a damaged one
+    OBJECT_BYTES = 4  # a guess: of a decoded object, for each stored byte
+
+
+cdef inline object taken(PyObject *found):
+    """What `Reader.reusable` found."""
+    value = <object>found
+    if TG_THREADS_RUN_FREELY:
+        Py_DECREF(value)
+    return value
 
 
 cdef class Reader(Handle):
     """The calls that change nothing."""
+
+    cdef inline PyObject *reusable(self, object key) noexcept:
+        """A value that was read before and still is the one, for `taken`; NULL: not known."""
+        if self.table == NULL or not PyUnicode_CheckExact(key):
+            return NULL
+        if TG_THREADS_RUN_FREELY:
+            return self.kept.find(key, self.reader)
+        return find_kept(self.table, self.store, <PyObject *>key, self.reader)
 
     cdef object read(self, object key, bint required, object default):
         """The decoded value; KeyError or the default when there is none."""
         cdef tg_key name
         cdef tg_info info
         cdef tg_reading reading
+        cdef tg_token token
         cdef tg_status status
         key_of(key, &name)
         if self.store == NULL:
@@ -25,32 +43,67 @@ cdef class Reader(Handle):
         reading.bytes = NULL
         reading.view_from = self.view_from
         reading.refused = TG_READ_FINE
-        status = tg_get(self.store, &tg_hint, name, tg_read_bytes, &reading, &info)
+        token.lock = NULL
+        if self.table == NULL:
+            status = tg_get(self.store, &tg_hint, name, tg_read_bytes, &reading, &info)
+        else:
+            status = tg_get_with_token(self.store, &tg_hint, name, tg_read_bytes, &reading, &info,
+                                       &token)
         if status == TG_OK:
             value = tg_take_bytes(&reading)
-            if info.codec == CODEC_BYTES:
-                return value
-            return self.decoded(info.codec, value, key)
+            if info.codec != CODEC_BYTES:
+                value = self.decoded(info.codec, value, key)
+            if token.lock != NULL:
+                self.keep(key, value, info.codec, info.size, &token)
+            return value
         tg_drop_bytes(&reading)
         if status == TG_ABSENT:
+            if self.table != NULL and self.table.stale:
+                self.kept.drop(exact(key))
             if required:
                 raise KeyError(key)
             return default
-        return self.read_slowly(key, required, default, status, reading.refused)
-
-    cdef object read_slowly(self, object key, bint required, object default, tg_status status,
-                            int refused):
-        cdef RawPin pin
-        cdef uint64_t version = 0
-        cdef uint32_t expiry = 0
+        if reading.refused == TG_READ_WANTS_PIN:
+            return self.read_pinned(key, required, default, info.version, &token)
         if status != TG_INVALID and not self.awake(status):
             self.raise_status(status, key)
-        if refused == TG_READ_WANTS_PIN:
-            pin = self.pinned(key, False)
-            if pin is not None:
-                if pin.pin.info.codec == CODEC_BYTES:
-                    return pin.copied()
-                return self.decoded(pin.pin.info.codec, pin, key)
+        return self.read_copied(key, required, default)
+
+    cdef object read_pinned(self, object key, bint required, object default, uint64_t version,
+                            const tg_token *token):
+        """The value decoded where it lies. The token is that of a version."""
+        cdef RawPin pin = self.pinned(key, False)
+        cdef uint32_t codec
+        if pin is None:
+            return self.read_copied(key, required, default)
+        codec = pin.pin.info.codec
+        value = pin.copied() if codec == CODEC_BYTES else self.decoded(codec, pin, key)
+        # A value that is a view would keep its memory for as long as we keep it.
+        if token.lock != NULL and pin.pin.info.version == version and pin.exports == 0:
+            self.keep(key, value, codec, pin.pin.info.size, token)
+        return value
+
+    cdef int keep(self, object key, object value, uint32_t codec, uint64_t size,
+                  const tg_token *token) except -1:
+        """Keeps a value for the next read, if what it is and our `reuse` allow."""
+        cdef Kept kept = self.kept
+        cdef uint64_t reader = EVERY_READER if codec <= CODEC_OWN_MAX else self.reader
+        cdef int64_t nbytes
+        if self.table == NULL:  # closed by the decoder
+            return 0
+        nbytes = fixed_bytes(value)
+        if nbytes == CHANGEABLE and self.reuses_all:
+            reader = self.reader
+            nbytes = <int64_t>size * OBJECT_BYTES
+        if nbytes != CHANGEABLE:
+            kept.keep(exact(key), value, reader, <uint64_t>nbytes, token)
+        elif self.table.stale:
+            kept.drop(exact(key))
+        return 0
+
+    cdef object read_copied(self, object key, bint required, object default):
+        cdef uint64_t version = 0
+        cdef uint32_t expiry = 0
         try:
             codec, value = self.copied(key, &version, &expiry)
         except KeyError:
@@ -143,16 +196,28 @@ cdef class Reader(Handle):
         """The pin of a value; KeyError, StoreFull."""
         return self.pinned(key, True)
 
+    # A hit of the table is written out in each: a call of its own costs a quarter of it.
+
     def get(self, key, default=None):
+        cdef PyObject *found = self.reusable(key)
+        if found != NULL:
+            return taken(found)
         return self.read(key, False, default)
 
     def __getitem__(self, key):
+        cdef PyObject *found = self.reusable(key)
+        if found != NULL:
+            return taken(found)
         return self.read(key, True, None)
 
     def __contains__(self, key):
         cdef tg_key name
         cdef tg_info info
         cdef tg_status status
+        cdef PyObject *found = self.reusable(key)
+        if found != NULL:
+            taken(found)
+            return True
         if not PyUnicode_Check(key):
             return False  # as of any mapping: the question is fair, the answer is known
         key_of(key, &name)
@@ -166,6 +231,13 @@ cdef class Reader(Handle):
                 return False
             if not self.awake(status):
                 self.raise_status(status, key)
+
+    def raw_kept(self):
+        """(values, their bytes) that this process may return again."""
+        cdef Kept kept = self.kept
+        if self.table == NULL:
+            return 0, 0
+        return kept.table.count, kept.table.nbytes
 
     def raw_get(self, key):
         """(codec number, bytes, version): the value as it is stored; KeyError."""

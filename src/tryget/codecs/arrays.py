@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from tryget._core import Data
+from tryget._core import FIXED, Data
 from tryget.codecs import scalars
 from tryget.codecs.frame import ALIGNMENT, Buffer
 from tryget.codecs.scalars import Buffers, Encoder, Unstorable
@@ -29,6 +29,8 @@ _SIZE = struct.Struct("<H")
 _CACHE_MAX = 512
 _texts: dict[np.dtype[Any], str] = {}
 _heads: dict[bytes, tuple[Any, np.dtype[Any], Any]] = {}
+
+FIXED.update(kind for kind in np.sctypeDict.values() if not issubclass(kind, (np.void, np.object_)))
 
 
 def _describe(dtype: np.dtype[Any]) -> str:

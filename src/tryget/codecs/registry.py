@@ -2,6 +2,7 @@
 """Which codec writes, and which numbers a reader understands."""
 
 import importlib
+import itertools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -51,11 +52,15 @@ def _decode_array(data: Data) -> Any:
     return _arrays.decode(data)
 
 
+_serials = itertools.count(1)
+
+
 class Coding:
     """One choice of codec: how a store writes, and what it reads."""
 
     def __init__(self, name: str, encode: Encode, readers: dict[int, Decode]) -> None:
         self.name = name
+        self.serial = next(_serials)  # stores with the same one may share what they decoded
         self.encode = encode
         # bytes and str are written as they are, unless every value goes to a user's codec.
         self.native = numbers.CUSTOM not in readers

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tryget._core import FIXED, FIXED_IN_ZONE
 from tryget._errors import CodecMissing
 
 if TYPE_CHECKING:
@@ -233,6 +234,13 @@ _DECODERS: dict[int, Decoder] = {
     TIMEDELTA: _read_timedelta,
     TIMEZONE: _read_timezone,
 }
+
+
+FIXED.update(
+    (complex, decimal.Decimal, uuid.UUID, datetime.date, datetime.timedelta, datetime.timezone),
+    (zoneinfo.ZoneInfo,),
+)
+FIXED_IN_ZONE.update((datetime.time, datetime.datetime))
 
 
 def find_encoder(value: Any) -> Encoder | None:

@@ -51,7 +51,8 @@ def open(
     mode          permission bits of a new file
     codec         "safe": plain data, NumPy, Arrow; "pickle": the rest too; or an object with
                   encode(value) and decode(parts)
-    reuse         when a second read may return the very object of the first
+    reuse         when a second read may return the very object of the first: "immutable", if no
+                  part of it can be changed; "always"; "never"
     timeout       seconds that a writing call waits for another process, or None
     max_processes how many may have it open at once
     on_mismatch   a store of another layout: "error", or "new" to make another in its place
@@ -73,7 +74,7 @@ def open(
         timeout,
         None,
     )
-    return _store(attachment, chosen, name, folder, timeout, mode)
+    return _store(attachment, chosen, name, folder, timeout, mode, reuse)
 
 
 def _store(
@@ -83,8 +84,17 @@ def _store(
     folder: Path,
     timeout: float | None,
     mode: int,
+    reuse: str,
 ) -> Store:
-    return Store(attachment, chosen, name=name, directory=str(folder), timeout=timeout, mode=mode)
+    return Store(
+        attachment,
+        chosen,
+        name=name,
+        directory=str(folder),
+        timeout=timeout,
+        mode=mode,
+        reuse=reuse,
+    )
 
 
 def _check_choices(
@@ -104,13 +114,13 @@ def _check_choices(
         raise ValueError(f"max_processes is 1 to {_PROCESSES_MAX}, not {max_processes}")
 
 
-def reopen(directory: str, name: str, uuid: bytes, mode: int) -> Store:
+def reopen(directory: str, name: str, uuid: bytes, mode: int, reuse: str = "immutable") -> Store:
     """A store that was pickled: that very store, with codec `safe`; else StoreNotFound."""
     folder = Path(directory)
     attachment = _core.attach(
         directory, name, str(store_path(folder, name)), 0, _NEVER, mode, 0, False, 5.0, uuid
     )
-    return _store(attachment, SAFE, name, folder, 5.0, mode)
+    return _store(attachment, SAFE, name, folder, 5.0, mode, reuse)
 
 
 def unlink(name: str, *, directory: str | os.PathLike[str] | None = None) -> None:

@@ -37,6 +37,8 @@ class Statistics:
     committed: int  # what it has taken from the file system
     processes: int
     pins: int
+    kept: int  # decoded values that this process may return again (`reuse`)
+    kept_bytes: int  # about
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Store(RawStore, MutableMapping[str, Any]):
     that is killed, stopped or forked in the middle of a call harms nobody.
     """
 
-    __slots__ = ("_coding", "_mode", "_timeout", "directory", "name")
+    __slots__ = ("_coding", "_mode", "_reuse", "_timeout", "directory", "name")
 
     def __init__(
         self,
@@ -45,13 +45,15 @@ class Store(RawStore, MutableMapping[str, Any]):
         directory: str,
         timeout: float | None,
         mode: int,
+        reuse: str,
     ) -> None:
-        super().__init__(attachment, timeout, coding)
+        super().__init__(attachment, timeout, coding, reuse)
         self.name = name
         self.directory = directory
         self._coding = coding
         self._timeout = timeout
         self._mode = mode
+        self._reuse = reuse
 
     # ---- the store itself --------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class Store(RawStore, MutableMapping[str, Any]):
     def __reduce__(self) -> tuple[Callable[..., "Store"], tuple[Any, ...]]:
         from tryget.store.opening import reopen
 
-        return reopen, (self.directory, self.name, self.uuid, self._mode)
+        return reopen, (self.directory, self.name, self.uuid, self._mode, self._reuse)
 
     def __repr__(self) -> str:
         return f"<tryget.Store {self.path}{' (closed)' if self.closed else ''}>"
@@ -243,7 +245,7 @@ class Store(RawStore, MutableMapping[str, Any]):
 
     def statistics(self) -> Statistics:
         """The store in numbers."""
-        return Statistics(self.name, self.path, *self.raw_usage())
+        return Statistics(self.name, self.path, *self.raw_usage(), *self.raw_kept())
 
     def verify(self, deep: bool = False) -> Report:
         """Checks the store's memory; `deep` reads the checksum of every value too."""

@@ -3,6 +3,7 @@
 
 import click
 
+from tryget.cli.bench import bench
 from tryget.cli.demo import demo
 from tryget.cli.du import du
 from tryget.cli.get import get
@@ -11,7 +12,6 @@ from tryget.cli.put import put
 from tryget.cli.rm import rm
 from tryget.cli.stat import stat
 from tryget.cli.stores import stores
-from tryget.cli.torture import torture
 from tryget.cli.verify import verify
 
 
@@ -21,5 +21,5 @@ def tryget() -> None:
     """Shared-memory object caches: look into them, and see what they stand."""
 
 
-for command in (demo, torture, stores, ls, get, put, rm, stat, du, verify):
+for command in (demo, bench, stores, ls, get, put, rm, stat, du, verify):
     tryget.add_command(command)

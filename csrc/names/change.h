@@ -19,6 +19,8 @@
  *       moving (tg_path_still), so a path means one thing.
  *   Q4  A record goes to limbo in the transaction that unlinks it; what a DEAD directory
  *       still has is unlinked by the reaper, one record a transaction.
+ *   Q5  What removes a value or everything succeeds without memory: the value expires where
+ *       it lies, or one child of the root goes after the other until there is room.
  *
  * Linearization points: set: the slot of the bucket; remove, drop: the slot of the
  *   topmost node that goes; rename: ns_seq even again.
@@ -67,6 +69,9 @@ TG_MUST_CHECK tg_status tg_names_clear(struct tg_call *call);
 TG_MUST_CHECK tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_key to,
                                         bool replace);
 TG_MUST_CHECK tg_status tg_names_touch(struct tg_call *call, struct tg_key key, uint32_t expiry);
+/* For a value that can't be removed for want of memory: it has expired from now on, where it
+ * lies. TG_MISMATCH, TG_ABSENT. */
+TG_MUST_CHECK tg_status tg_names_expire(struct tg_call *call, const struct tg_removal *removal);
 
 /* HELD, no locks: unlinks up to `most` records of dropped directories; *more says that
  * there is more to do. */

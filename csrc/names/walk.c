@@ -14,7 +14,8 @@ static const uint64_t GATE_SLICE_NS = 2000000;
 
 uint32_t tg_now_tenths(struct tg_local *local) {
     uint64_t now = local->os->ops->boottime_ns(local->os);
-    return (uint32_t)((now - local->header.created_ns) / 100000000u);
+    /* From 1 on: 0 is never, and what expired at 1 has expired for everybody. */
+    return 1 + (uint32_t)((now - local->header.created_ns) / 100000000u);
 }
 
 static void mend_owner(struct tg_local *local, const tg_a64 *lock) {

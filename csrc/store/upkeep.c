@@ -139,7 +139,7 @@ uint32_t tg_expiry_after(struct tg_store *store, double seconds) {
     if (!(seconds >= 0)) return 0;
     double tenths = (double)tg_now_tenths(&store->local) + seconds * 10.0 + 0.999;
     if (tenths >= 4294967295.0) return 0;
-    return tenths < 1.0 ? 1 : (uint32_t)tenths; /* 0 would be never */
+    return (uint32_t)tenths;
 }
 
 double tg_expiry_left(struct tg_store *store, uint32_t expiry) {

@@ -34,7 +34,7 @@ def filled(store: tryget.Store) -> tryget.Store:
     return store
 
 
-COMMANDS = ["stores", "ls", "get", "put", "rm", "stat", "du", "verify", "demo", "bench"]
+COMMANDS = ["stores", "ls", "get", "put", "rm", "stat", "du", "verify", "demo", "torture", "bench"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -116,7 +116,7 @@ cdef class Lister(Writer):
     """The calls that list."""
 
     def children(self, key=None):
-        """The names of a node's children."""
+        """The names of a node's children, each once."""
         cdef Level level = level_of(self, key)
         cdef list names = []
         cdef size_t i
@@ -125,6 +125,8 @@ cdef class Lister(Writer):
             for i in range(level.count):
                 if level.children[i].has_children or has_live_value(self, &level.children[i]):
                     names.append(level.path(&level.children[i]))
+        if len(set(names)) != len(names):  # one went away and came back meanwhile
+            names = list(dict.fromkeys(names))
         return names
 
     def raw_walk(self, key):

@@ -12,6 +12,7 @@ from tryget.cli.put import put
 from tryget.cli.rm import rm
 from tryget.cli.stat import stat
 from tryget.cli.stores import stores
+from tryget.cli.torture import torture
 from tryget.cli.verify import verify
 
 
@@ -21,5 +22,5 @@ def tryget() -> None:
     """Shared-memory object caches: look into them, and see what they stand."""
 
 
-for command in (demo, bench, stores, ls, get, put, rm, stat, du, verify):
+for command in (demo, torture, bench, stores, ls, get, put, rm, stat, du, verify):
     tryget.add_command(command)

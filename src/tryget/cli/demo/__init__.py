@@ -13,15 +13,19 @@ from pathlib import Path
 import click
 
 from tryget._path import default_directory
-from tryget.cli.demo import board, ratio
+from tryget.cli.demo import ratio
 from tryget.cli.demo.load import File, files_of, within
-from tryget.cli.demo.show import Display
+from tryget.cli.demo.show import DemoDisplay
 from tryget.cli.demo.supervisor import Supervisor
-from tryget.cli.demo.values import pack
 from tryget.cli.demo.worker import CHURN_FOLDERS, Task
+from tryget.cli.trial import board
+from tryget.cli.trial.values import pack
+from tryget.cli.trial.worker import Texts
 from tryget.store import Store, open, unlink
 
 _TICK_SECONDS = 0.01
+_KILLS_A_SECOND = 7.0
+_STOPS_A_SECOND = 1.5
 _MIB = 1 << 20
 
 
@@ -36,7 +40,7 @@ def demo(folder: str | None, seconds: float, workers: int, seed: int | None, as_
     and check, replace, rename and drop, while a supervisor kills and stops them at random."""
     source = Path(folder or sysconfig.get_paths()["stdlib"]).resolve()
     seed = int.from_bytes(os.urandom(4), "little") if seed is None else seed
-    display = Display(quiet=as_json or not sys.stdout.isatty())
+    display = DemoDisplay(quiet=as_json or not sys.stdout.isatty())
     with _own_store(source, display) as (store, chosen), display:
         supervisor = _run(store, source, chosen, seconds, workers, seed, display)
         figures = _figures(supervisor)
@@ -52,7 +56,7 @@ def demo(folder: str | None, seconds: float, workers: int, seed: int | None, as_
 
 
 @contextmanager
-def _own_store(source: Path, display: Display) -> Iterator[tuple[Store, list[File]]]:
+def _own_store(source: Path, display: DemoDisplay) -> Iterator[tuple[Store, list[File]]]:
     """A store for this run, with as much room as the machine has to spare."""
     name = f"demo-{os.getpid()}"
     found = list(files_of(source))
@@ -82,18 +86,18 @@ def _run(
     seconds: float,
     workers: int,
     seed: int,
-    display: Display,
+    display: DemoDisplay,
 ) -> Supervisor:
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
+    texts = Texts()
     small = [file.path for file in chosen if file.size < 100_000][:: max(len(chosen) // 300, 1)]
     churn = [(f"churn/{number % CHURN_FOLDERS}/{path}", path) for number, path in enumerate(small)]
-    task = Task(store, source, [file.path for file in chosen], churn, board.Board(workers), writer)
+    task = Task(
+        store, source, [file.path for file in chosen], churn, board.Board(workers), texts.writer
+    )
     supervisor = Supervisor(task, workers, seed)
     began = time.monotonic()
     try:
-        supervisor.begin()
+        supervisor.begin(_KILLS_A_SECOND, _STOPS_A_SECOND)
         while (elapsed := time.monotonic() - began) < seconds:
             supervisor.step()
             display.show(supervisor, elapsed, seconds)
@@ -104,19 +108,10 @@ def _run(
         supervisor.end()
     display.judging()
     supervisor.judge()
-    _collect(reader, supervisor)
-    os.close(reader)
-    os.close(writer)
+    for text in texts.collect():
+        supervisor.tally.tell(text)
+    texts.close()
     return supervisor
-
-
-def _collect(reader: int, supervisor: Supervisor) -> None:
-    """What the workers had to say."""
-    try:
-        while text := os.read(reader, 65536):
-            supervisor.tally.messages += text.decode(errors="replace").splitlines()
-    except BlockingIOError:
-        pass
 
 
 def _figures(supervisor: Supervisor) -> dict[str, int | float]:

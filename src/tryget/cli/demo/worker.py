@@ -7,18 +7,15 @@ renamed, dropped and stored again. count/N are incremented: each acknowledged st
 
 import os
 import random
-import signal
 import time
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tryget._errors import StoreFull
-from tryget.cli.demo import board
-from tryget.cli.demo.board import Board, bucket_of
-from tryget.cli.demo.values import is_good, pack
+from tryget.cli.trial import board
+from tryget.cli.trial.board import Board, bucket_of
+from tryget.cli.trial.values import is_good, pack
+from tryget.cli.trial.worker import TrialWorker
 
 if TYPE_CHECKING:
     from tryget.store import Store
@@ -51,53 +48,24 @@ class Task:
         return pack(key, content + chance.randbytes(chance.randrange(64)))
 
 
-class Worker:
-    """One process, one row of the board."""
+class Worker(TrialWorker):
+    """One process: half of them write, all read."""
 
     def __init__(self, task: Task, index: int, seed: int) -> None:
+        super().__init__(task.board, index, seed, task.errors)
         self.task = task
         self.store = task.store
-        self.chance = random.Random(seed)
-        self.row = task.board.row(index)
-        self.latencies = task.board.latencies(index)
-        self.index = index
         self.writes = index % 2 == 1
         self.serial = 0
-        self.parent = os.getppid()
+        self.parent = os.getpid()  # who makes this object forks
 
     def run(self) -> None:
         """For ever; an orphan ends."""
-        while True:
+        while os.getppid() == self.parent:
             for _ in range(64):
-                self._step(
+                self.attempt(
                     self._write if self.writes and self.chance.random() < 0.5 else self._read
                 )
-            if os.getppid() != self.parent:
-                return
-
-    def _step(self, action: Callable[[], None]) -> None:
-        row = self.row
-        row[board.STARTED_NS] = time.monotonic_ns()
-        try:
-            action()
-        except StoreFull:
-            row[board.FULL] += 1
-        except TimeoutError as problem:
-            row[board.STUCK] += 1
-            self._tell(problem)
-        except Exception as problem:
-            row[board.WRONG] += 1
-            self._tell(problem)
-        row[board.STARTED_NS] = 0
-        row[board.BEATS] += 1
-
-    def _tell(self, problem: Exception) -> None:
-        lines = traceback.format_exception(problem)
-        os.write(self.task.errors, ("".join(lines)[-2000:] + "\n").encode())
-
-    def _wrong(self, key: str, what: str) -> None:
-        self.row[board.WRONG] += 1
-        os.write(self.task.errors, f"wrong: {key}: {what}\n".encode())
 
     # ---- reads -----------------------------------------------------------------------------
 
@@ -131,9 +99,9 @@ class Worker:
     def _judge(self, key: str, value: Any, optional: bool) -> None:
         if value is None:
             if not optional:
-                self._wrong(key, "it is missing")
+                self.is_wrong(key, "it is missing")
         elif not is_good(key, value):
-            self._wrong(key, f"{len(value)} bytes that nobody stored")
+            self.is_wrong(key, f"{len(value)} bytes that nobody stored")
 
     # ---- writes ----------------------------------------------------------------------------
 
@@ -165,7 +133,7 @@ class Worker:
         key = f"own/{self.index}/{os.getpid()}/{self.serial}"
         value = pack(key, self.chance.randbytes(self.chance.randrange(3000)))
         if not self.store.add(key, value, ttl=self.chance.choice([None, 0.5, 5])):
-            self._wrong(key, "somebody else has it")
+            self.is_wrong(key, "somebody else has it")
         if self.serial > 8:
             self.store.delete(f"own/{self.index}/{os.getpid()}/{self.serial - 8}")
 
@@ -193,18 +161,3 @@ class Worker:
                 self._judge(key, self.store.pop(key, None), True)
         except KeyError:
             pass  # somebody removed or moved it first
-
-
-def start(task: Task, index: int, seed: int) -> int:
-    """Forks a worker: its process id."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        Worker(task, index, seed).run()
-        status = 0
-    finally:
-        os._exit(status)

@@ -39,3 +39,10 @@ def content_of(value: bytes) -> bytes:
     """The content of a good value."""
     start = _DIGEST + 2
     return value[start + int.from_bytes(value[_DIGEST:start], "little") :]
+
+
+def tag_of(value: Content) -> str:
+    """What a good value was stored for."""
+    start = _DIGEST + 2
+    size = int.from_bytes(value[_DIGEST:start], "little")
+    return bytes(value[start : start + size]).decode()

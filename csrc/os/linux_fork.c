@@ -44,6 +44,7 @@ static void child(void) {
      * tokens, and no other thread exists yet. */
     pthread_mutex_unlock(&registry.forbidden);
     pthread_mutex_unlock(&registry.list);
+    tg_linux_forget_thread();
     for (struct tg_fork_node *node = registry.first; node; node = node->next)
         node->child(node, until);
 }

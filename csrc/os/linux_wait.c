@@ -70,9 +70,15 @@ static uint32_t process_id(struct tg_os *os) {
     return (uint32_t)getpid();
 }
 
+/* The system call takes twice as long as a pin. A forked child has a number of its own. */
+static _Thread_local uint32_t known_thread_id;
+
+void tg_linux_forget_thread(void) { known_thread_id = 0; }
+
 static uint32_t thread_id(struct tg_os *os) {
     (void)os;
-    return (uint32_t)syscall(SYS_gettid);
+    if (known_thread_id == 0) known_thread_id = (uint32_t)syscall(SYS_gettid);
+    return known_thread_id;
 }
 
 static uint32_t processor(struct tg_os *os) {

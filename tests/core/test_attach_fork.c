@@ -147,6 +147,25 @@ TEST(no_child_inherits_a_token_in_the_making) {
     end();
 }
 
+/* Who holds a pin is known by its thread, also in a child that forked again. */
+static int check_thread(struct tg_store *store, int depth) {
+    struct tg_local *local = &store->local;
+    if (local->os->ops->thread_id(local->os) != (uint32_t)gettid()) return 1;
+    if (depth == 0) return 0;
+    pid_t child = fork();
+    if (child == 0) _exit(check_thread(store, depth - 1));
+    return wait_for(child);
+}
+
+TEST(a_forked_child_knows_its_own_thread) {
+    begin();
+    struct tg_store *store = open_or_null();
+    REQUIRE(store != NULL);
+    EXPECT_EQ(check_thread(store, 2), 0);
+    tg_store_close(store);
+    end();
+}
+
 /* Figures for the documentation: printed, not judged. */
 TEST(what_forking_costs) {
     enum { ROUNDS = 100 };

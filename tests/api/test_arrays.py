@@ -137,6 +137,41 @@ def test_pickle_takes_those_and_reads_their_buffers_in_place(folder: Path) -> No
         assert opened["a"][0] is object
 
 
+def test_more_kinds_of_arrays_than_are_remembered(store: tryget.Store) -> None:
+    arrays = [filled(dtype, (5, n)) for dtype in ("i2", "f8") for n in range(1, 400)]
+    for _ in range(2):
+        for array in arrays:
+            store["a"] = array
+            assert_same(store["a"], array)
+
+
+def test_flags_are_those_that_numpy_gives(store: tryget.Store) -> None:
+    for dtype in ("u1", "f8", [("a", "u1"), ("b", "f8")]):
+        for shape in SHAPES:
+            for order in "CF":
+                store["a"] = np.array(filled(dtype, shape), order=order)
+                with store.pin("a") as pin:
+                    assert str(store["a"].flags) == str(pin.value.flags)
+                    assert store["a"].strides == pin.value.strides
+
+
+def test_nobody_takes_the_memory_from_under_an_array(store: tryget.Store) -> None:
+    store["a"] = np.arange(10_000)
+    array = store["a"]
+    base = array.base
+    base.release()
+    assert memoryview(base).readonly
+    store["a"] = np.zeros(10_000)
+    del base
+    gc.collect()
+    for _ in range(20):
+        store["b"] = np.ones(10_000)
+    assert array.sum() == 49_995_000
+    assert store.statistics().pins == 1
+    del array
+    assert store.statistics().pins == 0
+
+
 def test_a_large_array_is_no_copy(store: tryget.Store) -> None:
     store["a"] = np.arange(1_000_000)
     found = store["a"]

@@ -13,7 +13,9 @@ from tryget._core._core import (
     attach,
     each,
     is_plain,
+    own_methods,
     unlink,
+    use_numpy,
 )
 
 # What a decoder is given: a copy of the value's bytes, or the value where it lies.
@@ -32,5 +34,7 @@ __all__ = [
     "attach",
     "each",
     "is_plain",
+    "own_methods",
     "unlink",
+    "use_numpy",
 ]

@@ -31,6 +31,10 @@ class Attachment:
     @property
     def uuid(self) -> bytes: ...
 
+def own_methods(kind: type, /) -> None: ...
+def use_numpy(
+    api: object, reader: Callable[[bytes], tuple[tuple[int, ...], Any, str, int]]
+) -> None: ...
 def attach(
     directory: str,
     name: str,

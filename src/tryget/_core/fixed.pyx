@@ -26,6 +26,8 @@ cdef int64_t fixed_at(object value, int64_t sum, int depth) except -2:
         return sum + 40 + len(<bytes>value)
     if PyUnicode_CheckExact(value):
         return sum + 60 + 4 * len(<str>value)
+    if PyDict_CheckExact(value) or PyList_CheckExact(value):
+        return CHANGEABLE
     if PyLong_CheckExact(value) or PyFloat_CheckExact(value):
         return sum + <Py_ssize_t>value.__sizeof__()
     if PyTuple_CheckExact(value) or PyFrozenSet_CheckExact(value):

@@ -9,11 +9,28 @@ KEY_MAX = 4096
 NAME_MAX = 255
 
 
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX < 0x030C0000
+    #define TG_IS_COMPACT_ASCII(text) (PyUnicode_IS_READY(text) && PyUnicode_IS_COMPACT_ASCII(text))
+    #else
+    #define TG_IS_COMPACT_ASCII(text) PyUnicode_IS_COMPACT_ASCII(text)
+    #endif
+    """
+    bint TG_IS_COMPACT_ASCII(object text)
+    const char *PyUnicode_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+
+
 cdef inline int key_of(object key, tg_key *out) except -1:
     """Points into the str, which must live as long."""
     cdef Py_ssize_t size = 0
     if not PyUnicode_Check(key):
         raise TypeError(f"a key is a str, not {type(key).__name__}")
+    if TG_IS_COMPACT_ASCII(key):
+        out.bytes = PyUnicode_DATA(key)
+        out.size = <size_t>PyUnicode_GET_LENGTH(key)
+        return 0
     out.bytes = PyUnicode_AsUTF8AndSize(key, &size)
     if out.bytes == NULL:
         raise_no_utf8(key)

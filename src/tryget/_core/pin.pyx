@@ -31,11 +31,13 @@ cdef class RawPin:
     cdef Py_ssize_t size  # what the views' shape points to
     cdef Py_ssize_t exports
     cdef bint released
+    cdef bint lent  # to an array that is no export: it holds a reference instead
 
     def __cinit__(self):
         self.pin.entry = 0
         self.exports = 0
         self.released = False
+        self.lent = False
 
     def __dealloc__(self):
         # Every view holds a reference: none is left.
@@ -68,6 +70,8 @@ cdef class RawPin:
     def release(self):
         """Lets go as soon as no view is left; never waits. Again: nothing happens."""
         with cython.critical_section(self):
+            if self.lent:
+                return
             self.released = True
             if self.exports == 0:
                 self._unpin()

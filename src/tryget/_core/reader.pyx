@@ -2,9 +2,19 @@
 """Reads. Small values are copied inside the read section; large ones are pinned and decoded in
 place, or copied without the interpreter lock."""
 
-from cpython.unicode cimport PyUnicode_DecodeUTF8
-
 from tryget._errors import CodecMissing, StoreCorrupt
+
+cdef extern from *:
+    """
+    /* Answers of C functions that may be NULL, with an exception pending, and stay so: to handle
+     * it at once would cost as much as to decode a small value. */
+    static inline PyObject *tg_owned(PyObject *answer) { return answer; }
+    static int tg_py_pending(void) { return PyErr_Occurred() ? -1 : 0; }
+    """
+    PyObject *call_one "PyObject_CallOneArg"(object function, object argument)
+    PyObject *text_of "PyUnicode_DecodeUTF8"(const char *text, Py_ssize_t size, const char *errors)
+    object owned "tg_owned"(PyObject *answer)
+    int raise_pending "tg_py_pending"() except -1
 
 cdef enum:
     CODEC_OWN_MAX = 5  # up to here a value that can't be decoded is a damaged one
@@ -35,7 +45,6 @@ cdef class Reader(Handle):
         cdef tg_key name
         cdef tg_info info
         cdef tg_reading reading
-        cdef tg_token token
         cdef tg_status status
         key_of(key, &name)
         if self.store == NULL:
@@ -43,18 +52,13 @@ cdef class Reader(Handle):
         reading.bytes = NULL
         reading.view_from = self.view_from
         reading.refused = TG_READ_FINE
-        token.lock = NULL
-        if self.table == NULL:
-            status = tg_get(self.store, &tg_hint, name, tg_read_bytes, &reading, &info)
-        else:
-            status = tg_get_with_token(self.store, &tg_hint, name, tg_read_bytes, &reading, &info,
-                                       &token)
+        status = tg_get(self.store, &tg_hint, name, tg_read_bytes, &reading, &info)
         if status == TG_OK:
             value = tg_take_bytes(&reading)
             if info.codec != CODEC_BYTES:
                 value = self.decoded(info.codec, value, key)
-            if token.lock != NULL:
-                self.keep(key, value, info.codec, info.size, &token)
+            if self.table != NULL:
+                self.keep(key, name, value, &info)
             return value
         tg_drop_bytes(&reading)
         if status == TG_ABSENT:
@@ -64,41 +68,50 @@ cdef class Reader(Handle):
                 raise KeyError(key)
             return default
         if reading.refused == TG_READ_WANTS_PIN:
-            return self.read_pinned(key, required, default, info.version, &token)
+            return self.read_pinned(key, name, required, default)
         if status != TG_INVALID and not self.awake(status):
             self.raise_status(status, key)
         return self.read_copied(key, required, default)
 
-    cdef object read_pinned(self, object key, bint required, object default, uint64_t version,
-                            const tg_token *token):
-        """The value decoded where it lies. The token is that of a version."""
+    cdef object read_pinned(self, object key, tg_key name, bint required, object default):
+        """The value decoded where it lies."""
         cdef RawPin pin = self.pinned(key, False)
         cdef uint32_t codec
         if pin is None:
             return self.read_copied(key, required, default)
         codec = pin.pin.info.codec
+        if codec == CODEC_ARRAY:
+            pin.lent = True
+            value = array_over(pin, <const unsigned char *>pin.pin.bytes, pin.pin.info.size)
+            if value is not None:
+                return value
+            pin.lent = False
         value = pin.copied() if codec == CODEC_BYTES else self.decoded(codec, pin, key)
         # A value that is a view would keep its memory for as long as we keep it.
-        if token.lock != NULL and pin.pin.info.version == version and pin.exports == 0:
-            self.keep(key, value, codec, pin.pin.info.size, token)
+        if self.table != NULL and pin.exports == 0:
+            self.keep(key, name, value, &pin.pin.info)
         return value
 
-    cdef int keep(self, object key, object value, uint32_t codec, uint64_t size,
-                  const tg_token *token) except -1:
-        """Keeps a value for the next read, if what it is and our `reuse` allow."""
+    cdef int keep(self, object key, tg_key name, object value, const tg_info *info) except -1:
+        """Keeps a value for the next read, if what it is and our `reuse` allow. Most reads end
+        here because the value may change: the token is fetched only for those that stay."""
         cdef Kept kept = self.kept
-        cdef uint64_t reader = EVERY_READER if codec <= CODEC_OWN_MAX else self.reader
-        cdef int64_t nbytes
-        if self.table == NULL:  # closed by the decoder
-            return 0
-        nbytes = fixed_bytes(value)
+        cdef uint64_t reader = EVERY_READER if info.codec <= CODEC_OWN_MAX else self.reader
+        cdef int64_t nbytes = fixed_bytes(value)
+        cdef tg_info now
+        cdef tg_token token
         if nbytes == CHANGEABLE and self.reuses_all:
             reader = self.reader
-            nbytes = <int64_t>size * OBJECT_BYTES
-        if nbytes != CHANGEABLE:
-            kept.keep(exact(key), value, reader, <uint64_t>nbytes, token)
-        elif self.table.stale:
-            kept.drop(exact(key))
+            nbytes = <int64_t>info.size * OBJECT_BYTES
+        if nbytes == CHANGEABLE:
+            if self.table.stale:
+                kept.drop(exact(key))
+            return 0
+        if self.store == NULL:  # closed by the decoder
+            return 0
+        if (tg_get_with_token(self.store, &tg_hint, name, NULL, NULL, &now, &token) == TG_OK
+                and token.lock != NULL and now.version == info.version):
+            kept.keep(exact(key), value, reader, <uint64_t>nbytes, &token)
         return 0
 
     cdef object read_copied(self, object key, bint required, object default):
@@ -140,20 +153,35 @@ cdef class Reader(Handle):
 
     cdef object decoded(self, uint32_t codec, object data, object key):
         """The value that bytes, or a pin, hold."""
+        cdef PyObject *value
         if codec == CODEC_BYTES:
             return data if isinstance(data, bytes) else (<RawPin>data).copied()
-        decoder = self.decoders[codec & 255]
-        if decoder is None or codec > 255:
-            raise CodecMissing(f"{self.attachment}: {key!r}: {self.missing(codec)}")
-        if codec > CODEC_OWN_MAX:
-            return decoder(data)
+        if codec == CODEC_TEXT and type(data) is bytes:
+            value = text_of(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), NULL)
+        elif codec == CODEC_ARRAY and type(data) is bytes:
+            array = array_over(data, <const unsigned char *>PyBytes_AS_STRING(data),
+                               <uint64_t>PyBytes_GET_SIZE(data))
+            if array is not None:
+                return array
+            value = call_one(self.decoders[CODEC_ARRAY], data)
+        else:
+            decoder = self.decoders[codec & 255]
+            if decoder is None or codec > 255:
+                raise CodecMissing(f"{self.attachment}: {key!r}: {self.missing(codec)}")
+            value = call_one(decoder, data)
+        if value == NULL:
+            self.raise_undecoded(codec, key)
+        return owned(value)
+
+    cdef int raise_undecoded(self, uint32_t codec, object key) except -1:
+        """What a decoder raised; of our own codecs most of it means that the value is damaged."""
         try:
-            if codec == CODEC_TEXT and isinstance(data, bytes):
-                return (<bytes>data).decode("utf-8")
-            return decoder(data)
+            raise_pending()
         except (CodecMissing, MemoryError, RecursionError):
             raise
         except Exception as problem:
+            if codec > CODEC_OWN_MAX:
+                raise
             raise StoreCorrupt(
                 f"{self.attachment}: the value of {key!r} can't be decoded ({problem}): run "
                 "verify(deep=True), and set the key anew"

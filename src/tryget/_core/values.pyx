@@ -19,6 +19,7 @@ PLAIN = 3
 cdef enum:
     CODEC_BYTES = 1
     CODEC_TEXT = 2
+    CODEC_ARRAY = 5
 
 cdef enum:
     PLAIN_DEPTH_MAX = 256  # as DEPTH_MAX of codecs/safe.py

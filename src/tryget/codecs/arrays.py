@@ -6,13 +6,15 @@ a multiple of 64. Inside other values an array is an extension.
 """
 
 import ast
+import importlib
+import math
 import struct
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from tryget._core import FIXED, Data
+from tryget._core import FIXED, Data, use_numpy
 from tryget.codecs import scalars
 from tryget.codecs.frame import ALIGNMENT, Buffer
 from tryget.codecs.scalars import Buffers, Encoder, Unstorable
@@ -99,6 +101,17 @@ def _read_head(key: bytes) -> tuple[Any, np.dtype[Any], Any]:
     if len(_heads) < _CACHE_MAX:
         _heads[key] = head
     return head
+
+
+def _read_layout(key: bytes) -> tuple[tuple[int, ...], np.dtype[Any], str, int]:
+    """What the extension asks of a head, once for each."""
+    shape, dtype, order = _read_head(key)
+    if any(length < 0 for length in shape):
+        raise ValueError(f"an array of shape {shape}")
+    return shape, dtype, order, math.prod(shape) * dtype.itemsize
+
+
+use_numpy(importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API, _read_layout)
 
 
 # ---- inside other values -----------------------------------------------------------------------

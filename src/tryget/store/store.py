@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from types import TracebackType
 from typing import Any
 
-from tryget._core import Attachment, RawStore
+from tryget._core import Attachment, RawStore, own_methods
 from tryget._errors import KeyExists
 from tryget.codecs import numbers
 from tryget.codecs.registry import Coding
@@ -261,6 +261,9 @@ class Store(RawStore, MutableMapping[str, Any]):
             blocks=counts["blocks"],
             pages=counts["pages"],
         )
+
+
+own_methods(Store)
 
 
 def _several(keys: Iterable[str]) -> Iterable[str]:

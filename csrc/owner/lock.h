@@ -2,8 +2,8 @@
 /* Locks that survive their owner: taken by contexts, mended after a death.
  *
  * What
- *   tg_lock takes a lock word for the call's context: spins briefly, then sleeps on
- *   the word's low half in timed slices; each slice asks whether the owner lives.
+ *   tg_lock takes a lock word for the call's context, and waits as word/wait.h says. A dead
+ *   owner's context is mended, which frees the lock.
  *
  * Bits and states: word/lock_word.h. An intent in context.held[] precedes every
  *   attempt, so that the recoverer knows where to look; the owner field decides.
@@ -15,7 +15,7 @@
  *   K3  Nothing sleeps while a log is pending; no lock is taken inside a read section.
  *
  * Ordering
- *   PAIR lock: the release of tg_unlock, the acquire of the next owner: guarded data.
+ *   PAIR lock: the release of tg_word_release, the acquire of the next owner: guarded data.
  *
  * Death
  *   after the intent        the owner field is not ours: nothing
@@ -33,7 +33,7 @@
 #ifndef TG_OWNER_LOCK_H
 #define TG_OWNER_LOCK_H
 
-#include "../word/lock_word.h"
+#include "../word/wait.h"
 #include "context.h"
 
 /* `bump` is added to the word with the acquisition (TG_LOCK_VALUE_ONE for buckets, whose

@@ -1,36 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lockref.h"
 
-enum { SWAPS = 32, LOOKS = 200 };
-
-typedef bool (*transition)(uint64_t old, uint64_t *next);
-
-/* The lock-free attempts. TG_BUSY: bounds spent, take the lock. TG_RETRY: refused by the
- * transition on an unlocked word, whose bits are in *old. */
-static tg_status fast(tg_a64 *word, transition change, uint64_t *old) {
-    int swaps = 0, looks = 0;
-    *old = tg_load_relaxed64(word);
-#ifdef TG_LOCKREF_NO_FAST_PATH
-    return TG_BUSY;
-#endif
-    for (;;) {
-        uint64_t next;
-        if (tg_word_owner(*old) != 0 && !TG_MUTANT(count_under_lock)) {
-            if (++looks > LOOKS) return TG_BUSY;
-            tg_pause();
-            *old = tg_load_relaxed64(word);
-            continue;
-        }
-        if (!change(*old, &next)) return TG_RETRY;
-        /* PAIR lockref: self-pairing: every change continues the release sequence of the word. */
-        if (tg_cas_acqrel64(word, old, next)) return TG_OK;
-        if (++swaps > SWAPS) return TG_BUSY;
-    }
+static tg_status fast(tg_a64 *word, tg_transition change, uint64_t *old) {
+    return tg_word_change(word, &tg_store_shape, 0, 0, change, old);
 }
 
 /* Under the lock, which the change does not free: a death in between leaves a count that was
  * changed, or not, and a lock for the recoverer. */
-static tg_status locked_change(struct tg_call *call, tg_a64 *word, transition change,
+static tg_status locked_change(struct tg_call *call, tg_a64 *word, tg_transition change,
                                uint64_t *old) {
     tg_status status = tg_lock(call, word, 0);
     if (status != TG_OK) return status;
@@ -48,7 +25,7 @@ static tg_status locked_change(struct tg_call *call, tg_a64 *word, transition ch
     return TG_OK;
 }
 
-static tg_status change_count(struct tg_call *call, tg_a64 *word, transition change,
+static tg_status change_count(struct tg_call *call, tg_a64 *word, tg_transition change,
                               uint64_t *old) {
     tg_status status = fast(word, change, old);
     return status == TG_BUSY ? locked_change(call, word, change, old) : status;

@@ -17,21 +17,20 @@
  *   L4  tg_lockref_put_or_lock returns with the lock held if and only if it answers false.
  *
  * Ordering
- *   PAIR lockref: every count change is acq_rel and continues the release sequence: who
- *   locks later sees what earlier users of a reference wrote.
+ *   PAIR lockref: see word/change.h; changes under the lock likewise.
  *
  * Death: the count alone can't say whose references are lost: owners keep a ledger.
  *   The lock half is mended as any lock (owner/lock.h).
- * Progress: 32 swaps without a pause (a failed one means that another succeeded), then
- *   at most 200 looks at a held lock, then the lock queue: bounded while holders release,
- *   and one short hold sends nobody into the queue for long (no convoy). The fallbacks
- *   are counted (TG_STAT_LOCKREF_SLOW).
+ * Progress: the bounded attempts of word/change.h, then the lock queue: bounded while
+ *   holders release, and one short hold sends nobody into the queue for long (no convoy). The
+ *   fallbacks are counted (TG_STAT_LOCKREF_SLOW).
  *
  * API: get, get_not_zero, get_not_dead, put, put_or_lock, put_not_last, mark_dead.
  */
 #ifndef TG_OWNER_LOCKREF_H
 #define TG_OWNER_LOCKREF_H
 
+#include "../word/change.h"
 #include "lock.h"
 
 enum { TG_STAT_LOCKREF_SLOW = 0 };

@@ -137,6 +137,12 @@
       "names_chain_below") \
     X(unlink_node_unchecked, "what goes with its parents is the node that was planned", \
       "names_vanish_below") \
+    /* parts */ \
+    X(bufref_robs_the_living, "a lock is taken from the dead only", "bufref_lock") \
+    X(bufref_taken_silently, "who takes a dead holder's lock is told", "bufref_lock") \
+    X(bufref_generation_ignored, "an entry that was given anew is another's", "bufref_lock") \
+    X(bufref_count_unorphans, "... and not by a count on its way", "bufref_count") \
+    X(bufref_last_unchecked, "the last put looks again under the lock", "bufref_last") \
     /* the end: keep this line last */
 /* clang-format on */
 

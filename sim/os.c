@@ -180,6 +180,11 @@ static uint32_t thread_id(struct tg_os *os) {
     return 2000 + sim.current;
 }
 
+static bool thread_lives(struct tg_os *os, uint32_t thread) {
+    (void)os, (void)thread;
+    return true; /* threads end with their process here */
+}
+
 static uint32_t processor(struct tg_os *os) {
     (void)os;
     return machine.processor[sim.current];
@@ -198,6 +203,7 @@ static const struct tg_os_ops ops = {
     .random64 = random64,
     .process_id = process_id,
     .thread_id = thread_id,
+    .thread_lives = thread_lives,
     .processor = processor,
 };
 

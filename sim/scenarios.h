@@ -215,6 +215,9 @@
     X(names_chain_touch) \
     X(names_vanish_below) \
     X(names_apart_deep) \
+    X(bufref_lock) \
+    X(bufref_count) \
+    X(bufref_last) \
     /* the end: keep this line last */
 /* clang-format on */
 

@@ -32,8 +32,7 @@
  *   does a descriptor copied by pidfd_getfd or a raw clone in the window of O3.
  * Progress: no call waits, but futex_wait; commit and punch take as long as the kernel does.
  *
- * API: tg_linux_init, tg_linux_keep, tg_linux_map, tg_linux_finish, tg_linux_after_fork,
- *   tg_linux_forget_thread.
+ * API: tg_linux_init, tg_linux_keep, tg_linux_map, tg_linux_finish, tg_linux_after_fork.
  */
 #ifndef TG_OS_LINUX_H
 #define TG_OS_LINUX_H
@@ -79,8 +78,6 @@ TG_MUST_CHECK tg_status tg_linux_map(struct tg_os_linux *self, uint64_t size);
 void tg_linux_finish(struct tg_os_linux *self);
 /* In a forked child: the parent's tokens are not ours, and not mapped here. */
 void tg_linux_after_fork(struct tg_os_linux *self);
-/* In a forked child, once: the number of the thread that forked is another one here. */
-void tg_linux_forget_thread(void);
 
 /* A page that reads as zero in a forked child, though this process wrote it. NULL: none. */
 tg_a64 *tg_linux_cookie(void);

@@ -8,9 +8,11 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../base/check.h"
 #include "linux.h"
 
 enum { NS_PER_MS = 1000000, TRIES = 20, SHARED_SIZE = 4096 };
@@ -21,8 +23,12 @@ static struct {
     pthread_mutex_t list; /* W3: before `forbidden` */
     pthread_mutex_t forbidden;
     struct tg_fork_node *first;
-    bool installed;
+    tg_a32 installed; /* read without the lock */
+    uint32_t forks; /* that made this process */
 } registry = {.list = PTHREAD_MUTEX_INITIALIZER, .forbidden = PTHREAD_MUTEX_INITIALIZER};
+
+/* The only thread of a new child is the one that forked. */
+static _Thread_local uint64_t this_thread;
 
 static void prepare(void) {
     pthread_mutex_lock(&registry.list);
@@ -44,7 +50,8 @@ static void child(void) {
      * tokens, and no other thread exists yet. */
     pthread_mutex_unlock(&registry.forbidden);
     pthread_mutex_unlock(&registry.list);
-    tg_linux_forget_thread();
+    registry.forks++;
+    this_thread = 0;
     for (struct tg_fork_node *node = registry.first; node; node = node->next)
         node->child(node, until);
 }
@@ -65,9 +72,28 @@ bool tg_fork_try_forbid(void) {
 
 void tg_fork_allow(void) { pthread_mutex_unlock(&registry.forbidden); }
 
+static bool install_locked(void) {
+    if (tg_load_relaxed32(&registry.installed)) return true;
+    if (pthread_atfork(prepare, parent, child) != 0) return false;
+    tg_store_relaxed32(&registry.installed, 1);
+    return true;
+}
+
+uint64_t tg_linux_thread(void) {
+    if (TG_LIKELY(this_thread != 0)) return this_thread;
+    bool installed = tg_load_relaxed32(&registry.installed);
+    if (!installed) {
+        tg_fork_lock();
+        installed = install_locked();
+        tg_fork_unlock();
+    }
+    uint64_t found = (uint64_t)registry.forks << 32 | (uint32_t)syscall(SYS_gettid);
+    if (installed) this_thread = found; /* else a child would not notice */
+    return found;
+}
+
 bool tg_fork_add_locked(struct tg_fork_node *node) {
-    if (!registry.installed && pthread_atfork(prepare, parent, child) != 0) return false;
-    registry.installed = true;
+    if (!install_locked()) return false;
     struct tg_fork_node **end = &registry.first;
     while (*end) end = &(*end)->next;
     node->next = NULL;

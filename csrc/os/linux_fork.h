@@ -6,6 +6,7 @@
  *   are installed once, and walk a list. Two mutexes: one for the list, held by a fork from
  *   its first hook to its last, while the parent waits as well; one that forbids forks
  *   while a life token is made (O3 in os/linux.h), held by a fork only while it happens.
+ *   Who a thread is lives here as well, for a fork makes it another one.
  *
  * Bits and states: a node is in the list or not. Nodes are called in the order they came.
  *
@@ -19,7 +20,8 @@
  * Progress: the list is locked for a few instructions, or for a fork and its parent's wait;
  *   forks are forbidden for a few system calls. tg_fork_try_forbid gives up after 2 ms.
  * API: tg_fork_lock, tg_fork_unlock, tg_fork_forbid, tg_fork_try_forbid, tg_fork_allow,
- *   tg_fork_add_locked, tg_fork_remove_locked, tg_fork_first_locked, tg_fork_wait_*.
+ *   tg_fork_add_locked, tg_fork_remove_locked, tg_fork_first_locked, tg_fork_wait_*;
+ *   tg_linux_thread.
  */
 #ifndef TG_OS_LINUX_FORK_H
 #define TG_OS_LINUX_FORK_H
@@ -35,6 +37,10 @@ struct tg_fork_node {
     void (*child)(struct tg_fork_node *node, uint64_t until_ns);
     struct tg_fork_node *next;
 };
+
+/* The calling thread: its id in the low half, in the high half how many forks led to this
+ * process; so it is another number in a forked child. Kept per thread: the kernel is asked once. */
+uint64_t tg_linux_thread(void);
 
 void tg_fork_lock(void);
 void tg_fork_unlock(void);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "linux.h"
+#include "linux_fork.h"
 
 enum { NS = 1000000000, COOKIE_SIZE = 4096 };
 static const uint64_t wait_ns_max = (uint64_t)NS * 3600; /* every wait looks round again */
@@ -70,15 +71,14 @@ static uint32_t process_id(struct tg_os *os) {
     return (uint32_t)getpid();
 }
 
-/* The system call takes twice as long as a pin. A forked child has a number of its own. */
-static _Thread_local uint32_t known_thread_id;
-
-void tg_linux_forget_thread(void) { known_thread_id = 0; }
-
 static uint32_t thread_id(struct tg_os *os) {
     (void)os;
-    if (known_thread_id == 0) known_thread_id = (uint32_t)syscall(SYS_gettid);
-    return known_thread_id;
+    return (uint32_t)tg_linux_thread();
+}
+
+static bool thread_lives(struct tg_os *os, uint32_t thread) {
+    (void)os;
+    return syscall(SYS_tgkill, getpid(), (pid_t)thread, 0) == 0 || errno != ESRCH;
 }
 
 static uint32_t processor(struct tg_os *os) {
@@ -100,6 +100,7 @@ static const struct tg_os_ops linux_ops = {
     .random64 = random64,
     .process_id = process_id,
     .thread_id = thread_id,
+    .thread_lives = thread_lives,
     .processor = processor,
 };
 

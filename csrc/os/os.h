@@ -55,6 +55,8 @@ struct tg_os_ops {
     uint64_t (*random64)(struct tg_os *os);
     uint32_t (*process_id)(struct tg_os *os);
     uint32_t (*thread_id)(struct tg_os *os);
+    /* Has this process such a thread? */
+    bool (*thread_lives)(struct tg_os *os, uint32_t thread);
     /* A hint to spread contexts: the current processor, or any small number. */
     uint32_t (*processor)(struct tg_os *os);
 };

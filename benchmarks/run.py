@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import timeit
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,8 @@ import tryget
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
-    *("base", "region", "journal", "owner", "epoch", "arena"),
-    *("ledger", "object", "names", "os", "store"),
+    *("base", "region", "word", "journal", "owner", "epoch", "arena"),
+    *("ledger", "object", "names", "os", "store", "parts"),
 )
 ROUNDS = 7
 
@@ -40,7 +41,11 @@ def build(source: str, folder: str) -> str:
 
 def core_figures() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for source, arguments in (("core_costs.c", []), ("recovery.c", ["200", "0", "64", "1024"])):
+        for source, arguments in (
+            ("core_costs.c", []),
+            ("recovery.c", ["200", "0", "64", "1024"]),
+            ("lockref.c", []),
+        ):
             print(f"\n{source}", flush=True)
             subprocess.run([build(source, folder), *arguments], check=True)
 
@@ -51,12 +56,21 @@ def nanoseconds(call: Callable[[], Any]) -> float:
     return statistics.median(times) / number * 1e9
 
 
+def both(first: Callable[[], Any], second: Callable[[], Any]) -> Callable[[], None]:
+    def call() -> None:
+        first()
+        second()
+
+    return call
+
+
 def python_figures() -> None:
     key, value = "key-0000007", b"x" * 64
     plain = {key: value}
     cached = functools.lru_cache(None)(plain.__getitem__)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         store = tryget.open("bench", directory=folder, size="64MiB")
+        ref, lock = tryget.LockRef(), threading.Lock()
         store[key] = value
         store["a/b/c/d/e"] = value
         store["fields"] = {"a": 1, "b": 2.5, "c": "xyz", "d": None, "e": True}
@@ -70,6 +84,9 @@ def python_figures() -> None:
             "store.get, absent": functools.partial(store.get, "absent"),
             "store.set, 64 bytes": functools.partial(store.set, key, value),
             "dict set": functools.partial(plain.__setitem__, key, value),
+            "LockRef get + put": both(ref.get, ref.put),
+            "LockRef lock + unlock": both(ref.lock, ref.unlock),
+            "threading.Lock": both(lock.acquire, lock.release),
         }
         print(f"\nPython {sys.version.split()[0]}")
         for name, call in rows.items():

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A shared-memory object cache for the Python processes of one Linux machine."""
 
+from tryget._core import LockRef
 from tryget._errors import (
     CodecMissing,
+    CountOverflow,
     Error,
     InvalidKey,
     KeyExists,
     LayoutMismatch,
+    LockRefError,
     NotOwner,
     ReadOnly,
     StoreClosed,
@@ -32,10 +35,13 @@ from tryget.store import (
 
 __all__ = [
     "CodecMissing",
+    "CountOverflow",
     "Error",
     "InvalidKey",
     "KeyExists",
     "LayoutMismatch",
+    "LockRef",
+    "LockRefError",
     "NotOwner",
     "Pin",
     "ReadOnly",

@@ -60,5 +60,13 @@ class TooManyProcesses(Error):
     """As many processes as `max_processes` says are attached already."""
 
 
+class LockRefError(Error, RuntimeError):
+    """A `LockRef` refuses: a lock that is not held, a reference that is not there, a dead word."""
+
+
+class CountOverflow(Error, OverflowError):
+    """A `LockRef` has as many references as it can count."""
+
+
 for _kind in [Error, *Error.__subclasses__()]:
     _kind.__module__ = "tryget"  # where users know them from, also in tracebacks

@@ -79,3 +79,16 @@ with store as same, store.pin("key") as pin:
 
 for error in (tryget.KeyExists, tryget.StoreFull, tryget.CodecMissing):
     assert issubclass(error, tryget.Error)
+
+
+def references(memory: bytearray, store: tryget.Store) -> None:
+    ref = tryget.LockRef(memory, 8, store=store)
+    ref.get(timeout=1)
+    assert_type(ref.get_not_dead(), bool)
+    assert_type(ref.put(), int)
+    assert_type(ref.put_or_lock(), bool)
+    ref.lock(timeout=None)
+    with tryget.LockRef() as held:
+        assert_type(held, tryget.LockRef)
+        assert_type(held.count, int)
+        assert_type(held.is_orphaned, bool)

@@ -24,6 +24,8 @@ cdef extern from "base/status.h":
         TG_UNSUPPORTED
         TG_CLOSED
         TG_INVALID
+        TG_OVERFLOW
+        TG_DEAD
         TG_MISMATCH
         TG_SYSTEM
     const char *tg_status_name(tg_status status) nogil

@@ -101,6 +101,8 @@ struct tg_pin {
  * A small value is moved into an object of its own first. TG_PINS_FULL, TG_ABSENT, ... */
 TG_MUST_CHECK tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key,
                                      struct tg_pin *pin, uint64_t deadline_ns);
+/* False in a forked child that could not take the pin over: its bytes may become others. */
+bool tg_pin_holds(struct tg_store *store, const struct tg_pin *pin);
 /* Never waits. In a forked child it drops the child's own pin only (store/attach.h). */
 void tg_unpin(struct tg_store *store, struct tg_pin *pin);
 

@@ -38,11 +38,13 @@
  *   It fails when the child was stopped meanwhile, its parent killed, or no descriptors
  *   or process entries were left. Then tg_store_usable says no right after the fork, and
  *   what the parent had pinned is void in the child: those bytes may become others, so they
- *   must not be read. To unpin them does nothing. A raw clone is not supported.
+ *   must not be read: tg_pin_holds says so of each, tg_store_lost_pins of all. To unpin
+ *   them does nothing. A raw clone is not supported.
  *
  * Progress: open waits for another maker, at most timeout_ns.
  *
- * API: tg_store_open, tg_store_close, tg_store_after_fork, tg_store_unlink, tg_store_each.
+ * API: tg_store_open, tg_store_close, tg_store_after_fork, tg_store_lost_pins,
+ *   tg_store_unlink, tg_store_each.
  */
 #ifndef TG_STORE_ATTACH_H
 #define TG_STORE_ATTACH_H
@@ -78,6 +80,9 @@ void tg_store_close(struct tg_store *store);
 /* In a forked child, before its first call, when tg_store_usable says no. TG_OK (also when
  * it was done), TG_CLOSED, TG_NO_PROCESS, TG_FULL, TG_SYSTEM. */
 TG_MUST_CHECK tg_status tg_store_after_fork(struct tg_store *store);
+
+/* In a forked child: a store whose pins it could not take over, or NULL; each is told once. */
+struct tg_store *tg_store_lost_pins(void);
 
 /* Removes the names; who is attached keeps the files. TG_ABSENT, TG_NOT_OURS, ... */
 TG_MUST_CHECK tg_status tg_store_unlink(const char *directory, const char *name,

@@ -21,6 +21,8 @@ struct tg_attached {
     uint32_t users;
     bool claimed;     /* local.process is ours */
     bool adopt;       /* across a fork: the parent has pins, and waits */
+    bool pinned;      /* it has pins, whether it waits or can't */
+    bool lost;        /* in a child: it has none of them, and nobody was told */
     tg_a64 attaching; /* 1: a thread of a forked child is at it */
     struct tg_os_linux os;
 };

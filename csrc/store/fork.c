@@ -10,7 +10,7 @@ static struct tg_attached *of_node(struct tg_fork_node *node) {
 static void prepare(struct tg_fork_node *node) {
     struct tg_attached *self = of_node(node);
     struct tg_local *local = &self->store.local;
-    self->adopt = self->claimed && tg_ledger_fork_begin(local);
+    self->adopt = self->pinned = self->claimed && tg_ledger_fork_begin(local);
     if (!self->adopt || tg_fork_wait_prepare(&self->wait)) return;
     self->adopt = false; /* the child will have none of them */
     tg_ledger_fork_end(local);
@@ -72,10 +72,11 @@ static void child(struct tg_fork_node *node, uint64_t until_ns) {
         tg_fork_wait_child(&self->wait);
         /* No status can be told from here. On failure the store stays unusable in this
          * process, and tg_store_after_fork tries again, without the pins. */
-        (void)attach_child(self, self->wait.shared, until_ns);
+        self->adopt = attach_child(self, self->wait.shared, until_ns) == TG_OK;
         tg_fork_wait_end(&self->wait);
-        self->adopt = false;
     }
+    self->lost = self->pinned && !self->adopt;
+    self->adopt = false;
     tg_ledger_forked(&self->store.local);
 }
 
@@ -83,6 +84,18 @@ void tg_fork_hooks(struct tg_attached *self) {
     self->node.prepare = prepare;
     self->node.parent = parent;
     self->node.child = child;
+}
+
+struct tg_store *tg_store_lost_pins(void) {
+    struct tg_store *found = NULL;
+    tg_fork_lock();
+    for (struct tg_fork_node *node = tg_fork_first_locked(); node && !found; node = node->next) {
+        struct tg_attached *self = of_node(node);
+        if (self->lost) found = &self->store;
+        self->lost = false;
+    }
+    tg_fork_unlock();
+    return found;
 }
 
 struct tg_attached *tg_attached_find_locked(struct tg_file_id id) {

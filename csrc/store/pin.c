@@ -137,13 +137,17 @@ void tg_unpin_entry(struct tg_local *local, uint32_t entry, struct tg_object *ob
     if (unlinked) tg_add_acqrel64(&local->hot->unpin_hint, 1);
 }
 
+bool tg_pin_holds(struct tg_store *store, const struct tg_pin *pin) {
+    /* In a forked child that did not adopt this one, the entry is another's, if any's. */
+    return pin->entry != 0 && tg_store_usable(store) &&
+           tg_ledger_keeps(&store->local, pin->entry, pin->ledger, pin->object);
+}
+
 void tg_unpin(struct tg_store *store, struct tg_pin *pin) {
     struct tg_local *local = &store->local;
     if (pin->entry == 0) return;
     struct tg_object *object = tg_object_at(local, pin->object);
-    /* In a forked child that did not adopt this one, the entry is another's, if any's. */
-    if (object != NULL && tg_store_usable(store) &&
-        tg_ledger_keeps(local, pin->entry, pin->ledger, pin->object) &&
+    if (object != NULL && tg_pin_holds(store, pin) &&
         !tg_ledger_defer(local, pin->entry))
         tg_unpin_entry(local, pin->entry, object);
     pin->entry = 0;

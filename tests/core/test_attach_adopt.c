@@ -75,9 +75,11 @@ static void reuse_memory_of(const char *key) {
 /* In a child without its parent's pins; `stale` is one of those. 0: as it should be. */
 static int start_anew(struct tg_pin *stale) {
     struct tg_pin own;
-    if (tg_store_usable(store)) return 1;
+    if (tg_store_usable(store) || tg_pin_holds(store, stale)) return 1;
+    if (tg_store_lost_pins() != store || tg_store_lost_pins() != NULL) return 6;
     if (tg_store_after_fork(store) != TG_OK || own_pins() != 0) return 2;
     if (!put(store, "own", value, BIG) || !pin_key("own", &own)) return 3;
+    if (tg_pin_holds(store, stale) || !tg_pin_holds(store, &own)) return 7;
     tg_unpin(store, stale);
     if (own_pins() != 1 || memcmp(own.bytes, value, BIG) != 0) return 4;
     tg_unpin(store, &own);

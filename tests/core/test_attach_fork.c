@@ -16,7 +16,7 @@ TEST(a_forked_child_attaches_when_it_needs_to) {
     EXPECT(put(store, "k", "v", 1));
     pid_t child = fork();
     if (child == 0) {
-        if (tg_store_usable(store)) _exit(1);
+        if (tg_store_usable(store) || tg_store_lost_pins() != NULL) _exit(1);
         if (tg_store_after_fork(store) != TG_OK) _exit(2);
         if (store->local.process != 1 || !put(store, "child", "v", 1)) _exit(3);
         tg_store_close(store);
@@ -58,7 +58,8 @@ TEST(pins_taken_before_a_fork_hold_in_the_child) {
         REQUIRE(pipe(ready) == 0);
         pid_t child = fork();
         if (child == 0) {
-            if (!tg_store_usable(store)) _exit(1);
+            if (!tg_store_usable(store) || !tg_pin_holds(store, &taken)) _exit(1);
+            if (tg_store_lost_pins() != NULL) _exit(4);
             close(ready[1]);
             if (read(ready[0], &byte, 1) != 1) _exit(2);
             if (memcmp(taken.bytes, value, sizeof(value)) != 0) _exit(3);

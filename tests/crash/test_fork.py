@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -240,3 +241,65 @@ def test_a_store_opened_before_forks_serves_many_children(folder: Path) -> None:
     assert report.ok
     assert report.exact
     opened.close()
+
+
+def test_a_child_without_its_parents_pins_says_so(folder: Path) -> None:
+    with tryget.open("test", size="64MiB", max_processes=1) as store:
+        store["bytes"], store["array"] = bytes(5000), np.arange(5000)
+        pin, array_pin, array = store.pin("bytes"), store.pin("array"), store["array"]
+        view = pin.value
+        assert array_pin.value[1] == array[1] == 1
+        wake, say = os.pipe()
+        heard, tell = os.pipe()
+
+        def work() -> None:
+            assert [warning.category for warning in caught] == [RuntimeWarning]
+            assert "test.tryget" in str(caught[0].message)
+            for stale in (pin, array_pin):
+                with pytest.raises(tryget.Error, match="before a fork"):
+                    stale.value
+            with pytest.raises(tryget.Error, match="before a fork"):
+                memoryview(array.base)
+            with pytest.raises(ValueError, match="WRITEABLE"):
+                array.flags.writeable = True
+            with pytest.raises(tryget.TooManyProcesses):
+                store.get("array")
+            os.write(tell, b"x")
+            os.read(wake, 1)
+            assert store["array"][7] == 7  # the parent has left
+            with store.pin("array") as own:
+                assert own.value[8] == 8
+            with pytest.raises(tryget.Error, match="before a fork"):
+                pin.value
+            for stale in (pin, array_pin):
+                stale.release()
+            assert store.statistics().pins == 0
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            pid = in_child(work)
+        os.close(tell)
+        os.read(heard, 1)
+        del view, array
+        pin.release()
+        array_pin.release()
+    del pin, array_pin, store
+    gc.collect()
+    os.write(say, b"x")
+    assert wait(pid) == 0
+    for descriptor in (wake, say, heard):
+        os.close(descriptor)
+
+
+def test_a_child_with_its_parents_pins_says_nothing(store: tryget.Store) -> None:
+    store["bytes"] = bytes(5000)
+    pin = store.pin("bytes")
+
+    def work() -> None:
+        assert caught == []
+        assert bytes(pin.value) == bytes(5000)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pid = in_child(work)
+    assert wait(pid) == 0

@@ -2,6 +2,7 @@
 """The mapped store, and what the core's answers mean in Python."""
 
 import os
+import warnings
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
@@ -112,11 +113,40 @@ def attach(str directory not None, str name not None, str path not None, size, c
             status = tg_store_open(&options, &self.store, &error)
         if status == TG_OK:
             self.uuid = (<const char *>tg_store_uuid(self.store))[:16]
+            watch_forks()
             return self
         self.store = NULL
         if status != TG_INTERRUPTED:
             raise_opening(status, path, &error)
         PyErr_CheckSignals()
+
+
+def warn_of_lost_pins():
+    """In a forked child, of each store whose pins it does not have."""
+    cdef tg_store *store
+    while True:
+        store = tg_store_lost_pins()
+        if store == NULL:
+            return
+        path = os.fsdecode(<bytes>tg_store_lock_path(store)).removesuffix("-lock")
+        warnings.warn(
+            f"the store {path}: this forked child could not take over what its parent had pinned "
+            "(it was stopped, its parent killed, or max_processes or the descriptors are used up). "
+            "Arrays and views read before the fork are void here: don't use them, read them again",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+cdef bint watches_forks = False
+
+
+cdef int watch_forks() except -1:
+    global watches_forks
+    if not watches_forks:
+        watches_forks = True
+        os.register_at_fork(after_in_child=warn_of_lost_pins)
+    return 0
 
 
 def unlink(str directory not None, str name not None, str path not None):

@@ -90,6 +90,7 @@ cdef extern from "tryget.h":
 
     tg_status tg_pin_value(tg_store *store, uint32_t *hint, tg_key key, tg_pin *pin,
                            uint64_t deadline_ns) nogil
+    bool_t tg_pin_holds(tg_store *store, const tg_pin *pin) nogil
     void tg_unpin(tg_store *store, tg_pin *pin) nogil
 
     struct tg_cursor:
@@ -179,6 +180,8 @@ cdef extern from "store/attach.h":
                             tg_error *error) nogil
     void tg_store_close(tg_store *store) nogil
     tg_status tg_store_after_fork(tg_store *store) nogil
+    tg_store *tg_store_lost_pins() nogil
+    const char *tg_store_lock_path(const tg_store *store) nogil
     tg_status tg_store_unlink(const char *directory, const char *name, tg_error *error) nogil
 
     struct tg_store_info:

@@ -67,6 +67,14 @@ cdef class RawPin:
     def __len__(self):
         return <Py_ssize_t>self.pin.info.size
 
+    def check_held(self):
+        """Raises in a forked child that could not take the pin over."""
+        if self.pin.entry != 0 and not tg_pin_holds(self.attachment.store, &self.pin):
+            raise Error(
+                f"{self.attachment}: this value was pinned before a fork, and the child could not "
+                "take the pin over: the memory may hold another value by now. Read the key again"
+            )
+
     def release(self):
         """Lets go as soon as no view is left; never waits. Again: nothing happens."""
         with cython.critical_section(self):
@@ -79,6 +87,7 @@ cdef class RawPin:
     def __getbuffer__(self, Py_buffer *view, int flags):
         if flags & PyBUF_WRITABLE:
             raise BufferError("values of a store are read-only: set the key to a new one")
+        self.check_held()
         with cython.critical_section(self):
             if self.released:
                 raise ValueError("the pin was released")

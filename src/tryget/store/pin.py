@@ -41,6 +41,7 @@ class Pin:
         Every time the same object."""
         if self._raw.is_released or self._store is None:
             raise ValueError(f"the pin of {self.key!r} was released")
+        self._raw.check_held()
         if self._value is None:
             if self._raw.codec == BYTES:
                 self._value = memoryview(self._raw)

@@ -274,8 +274,7 @@ static tg_status touch(struct tg_call *call, struct tg_key key, uint32_t expiry,
         tg_status status = tg_path_find(call, key, true, &path);
         if (status != TG_OK) return status;
         status = TG_ABSENT;
-        if (!path.missing && path.flags != 0)
-            status = touch_once(call, &path, expiry, if_version);
+        if (!path.missing && path.flags != 0) status = touch_once(call, &path, expiry, if_version);
         if (status != TG_RETRY) {
             tg_change_done(call);
             return status;

@@ -147,8 +147,7 @@ void tg_unpin(struct tg_store *store, struct tg_pin *pin) {
     struct tg_local *local = &store->local;
     if (pin->entry == 0) return;
     struct tg_object *object = tg_object_at(local, pin->object);
-    if (object != NULL && tg_pin_holds(store, pin) &&
-        !tg_ledger_defer(local, pin->entry))
+    if (object != NULL && tg_pin_holds(store, pin) && !tg_ledger_defer(local, pin->entry))
         tg_unpin_entry(local, pin->entry, object);
     pin->entry = 0;
 }

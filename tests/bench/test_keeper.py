@@ -96,10 +96,11 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 RUN = f"""
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from tryget.cli.bench import _ended_by_sigterm
 from tryget.cli.bench.run import places
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run in the background
 with _ended_by_sigterm(), places(Path("/dev/shm")) as place:
     (place.folder / "file").write_bytes(b"x")
     print(place.keeper.start({SERVER!r}), place.folder, flush=True)
@@ -119,7 +120,11 @@ def test_a_run_that_is_ended(number: signal.Signals) -> None:
     assert run.stdout is not None
     with run.stdout:
         pid, folder = run.stdout.readline().split()
-    assert is_running(int(pid))
-    os.killpg(run.pid, number)  # as a terminal does: the whole group
-    run.wait()
+    try:
+        assert is_running(int(pid))
+        os.killpg(run.pid, number)  # as a terminal does: the whole group
+        run.wait(60)
+    finally:
+        run.kill()
+        run.wait()
     await_end(int(pid), Path(folder))

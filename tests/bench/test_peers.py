@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny import one
 
+from tiny import one
 from tryget.cli.bench import peers
 from tryget.cli.bench.peers import ALWAYS, PEERS
 from tryget.cli.bench.peers.base import Peer

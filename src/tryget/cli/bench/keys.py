@@ -14,7 +14,7 @@ ABSENT = "profile:absent:attributes-v01!"
 
 def key_of(number: int) -> str:
     """30 characters, one component."""
-    return f"profile:{number:08d}:attributes-v01"
+    return f"profile:{number:08d}:attributes-v1"
 
 
 def below(prefix: str, count: int) -> Iterator[str]:

@@ -32,7 +32,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 C_FILES = $(shell git ls-files -co --exclude-standard 'csrc/*.[ch]' 'sim/*.[ch]' 'tests/*.[ch]')
 PACKAGE_FILES := $(shell find csrc src -type f) meson.build meson.options pyproject.toml
 
-PYTEST_STAGES := $(if $(TRYGET_FT_PYTHON),pytest-free-threaded) pytest
+PYTEST_STAGES := pytest-dev pytest-threads $(if $(TRYGET_FT_PYTHON),pytest-free-threaded) pytest
 CORE_STAGES := core-debug core-sanitize core-race order
 STAGES := tidy lint typing $(CORE_STAGES) sim mutants docs $(PYTEST_STAGES)
 
@@ -152,6 +152,16 @@ sim-night: build-sim
 docs: .venv/install.stamp
 	@tools/stage $@ 'the examples of README and docs run as they are printed' \
 	  python -m pytest -q tests/docs
+
+# In the environment, so that processes which the tests start have it too.
+pytest-dev: .venv/install.stamp
+	@tools/stage $@ 'the same in development mode: memory that is freed, left open, written past' \
+	  env PYTHONDEVMODE=1 PYTHONMALLOC=debug python -m pytest -q tests/api tests/conformance \
+	  tests/crash
+
+pytest-threads: .venv/install.stamp
+	@tools/stage $@ 'four threads at once run each test, and share the process' \
+	  python -m pytest -q --parallel-threads=4 tests/api tests/conformance
 
 pytest: .venv/install.stamp
 	@echo "pytest        the package keeps its contract: Python tests, kills, torture"

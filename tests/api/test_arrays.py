@@ -20,6 +20,8 @@ import tryget
 
 np = pytest.importorskip("numpy")
 
+THREADS_HAVE_A_STORE_EACH = True
+
 # What decoding may raise; the store makes StoreCorrupt of it.
 DAMAGE = (ValueError, TypeError, IndexError, struct.error, msgspec.DecodeError)
 
@@ -250,7 +252,7 @@ def test_reading_an_array_imports_numpy_only_then(store: tryget.Store) -> None:
     store["a"] = np.arange(5000)
     store["b"] = 1
     code = (
-        "import tryget, sys; s = tryget.open('test'); assert s['b'] == 1; "
+        f"import tryget, sys; s = tryget.open({store.name!r}); assert s['b'] == 1; "
         "assert 'numpy' not in sys.modules; print(s['a'].sum())"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -16,6 +16,8 @@ import pytest
 
 import tryget
 
+THREADS_HAVE_A_STORE_EACH = True
+
 
 def test_add_creates_only(store: tryget.Store) -> None:
     assert store.add("a", 1) is True
@@ -144,7 +146,7 @@ def test_no_lost_increment_of_threads(store: tryget.Store) -> None:
 
 SCRIPT = """
 import sys, tryget
-store = tryget.open("test")
+store = tryget.open(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
 mine = 0
@@ -163,7 +165,13 @@ def test_processes_neither_win_twice_nor_lose_updates(store: tryget.Store) -> No
     store["cas"] = 0
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", SCRIPT.replace('store["cas"] + 1', "0"), str(number)],
+            [
+                sys.executable,
+                "-c",
+                SCRIPT.replace('store["cas"] + 1', "0"),
+                str(number),
+                store.name,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -15,6 +15,8 @@ import pytest
 
 import tryget
 
+THREADS_HAVE_A_STORE_EACH = True
+
 
 class Bomb:
     """Runs code when it is unpickled."""

@@ -13,6 +13,8 @@ import pytest
 
 import tryget
 
+THREADS_HAVE_A_STORE_EACH = True
+
 ODD = [
     "",
     "/",

@@ -11,6 +11,8 @@ import pytest
 
 import tryget
 
+THREADS_HAVE_A_STORE_EACH = True
+
 
 def test_it_is_a_mutable_mapping(store: tryget.Store) -> None:
     assert isinstance(store, MutableMapping)
@@ -147,7 +149,7 @@ def test_equality(store: tryget.Store, folder: object) -> None:
     store.update({"a": 1, "b": [2]})
     assert store == {"a": 1, "b": [2]}
     assert store != {"a": 1}
-    assert store == tryget.open("test")
+    assert store == tryget.open(store.name)
     with tryget.open("other", size="4MiB") as other:
         assert store != other
         other.update(store)

@@ -15,6 +15,8 @@ import pytest
 
 import tryget
 
+THREADS_HAVE_A_STORE_EACH = True
+
 
 def test_a_pin_holds_the_value(store: tryget.Store) -> None:
     store["a"] = bytes(range(256)) * 40

@@ -25,6 +25,8 @@ import pytest
 
 import tryget
 
+THREADS_HAVE_A_STORE_EACH = True
+
 DAY = datetime.date(2026, 1, 2)
 NOON = datetime.time(12, 0, tzinfo=datetime.UTC)
 MOMENT = datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
@@ -153,7 +155,7 @@ CODE = """
 import sys, tryget
 sys.path.insert(0, {here!r})
 from test_reuse import CHANGES
-store = tryget.open("test")
+store = tryget.open({name!r})
 for line in sys.stdin:
     CHANGES[line.strip()][0](store)
     print("done", flush=True)
@@ -173,7 +175,7 @@ def test_a_change_is_seen_at_once(store: tryget.Store, change: str, by: str) -> 
     fill(store)
     first = store["a/b/k"]
     assert store["a/b/k"] is first
-    with tryget.open("test") as other:
+    with tryget.open(store.name) as other:
         work(store if by == "the same handle" else other)
         assert store.get("a/b/k") == expected
         assert ("a/b/k" in store) == (expected is not None)
@@ -181,7 +183,7 @@ def test_a_change_is_seen_at_once(store: tryget.Store, change: str, by: str) -> 
 
 
 def test_a_change_by_another_process_is_seen_at_once(store: tryget.Store) -> None:
-    code = CODE.format(here=os.path.dirname(__file__))
+    code = CODE.format(here=os.path.dirname(__file__), name=store.name)
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
@@ -225,7 +227,7 @@ def test_increment_and_touch(store: tryget.Store) -> None:
 
 def test_handles_of_one_store_share_what_they_decoded(store: tryget.Store) -> None:
     store["k"] = ("a", 1.5)
-    with tryget.open("test") as other, tryget.open("test", codec="pickle") as third:
+    with tryget.open(store.name) as other, tryget.open(store.name, codec="pickle") as third:
         first = store["k"]
         assert other["k"] is first
         assert third["k"] is first

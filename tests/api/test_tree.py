@@ -9,6 +9,8 @@ import pytest
 
 import tryget
 
+THREADS_HAVE_A_STORE_EACH = True
+
 TREE = {
     "users": "all",
     "users/42": "Ada",
@@ -227,7 +229,7 @@ def test_usage_counts_a_node_and_all_below(store: tryget.Store) -> None:
 def test_statistics(store: tryget.Store) -> None:
     store["a"] = bytes(100_000)
     found = store.statistics()
-    assert found.name == "test"
+    assert found.name == store.name
     assert found.path == store.path
     assert found.entries == 1
     assert found.bytes >= 100_000

@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 
 import tryget
 
+THREADS_HAVE_A_STORE_EACH = True
+
 UTC = datetime.UTC
 EAST = datetime.timezone(datetime.timedelta(hours=5, minutes=30, microseconds=1), "east")
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")

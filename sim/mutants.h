@@ -106,6 +106,9 @@
     X(chain_unlocked, "the bottom of a new chain is locked until the log is empty", \
       "names_insert_deep") \
     X(chain_forgotten, "a chain that was given up goes to the reaper", "names_chain_lost") \
+    X(recover_forgets_debts, "what the dead owed is announced", "names_owe_killed") \
+    X(unsettled_unsaid, "who leaves an orphan says so", "names_owe_busy") \
+    X(unsettled_cleared_blind, "a hint that came during the look stays", "names_owe_settle") \
     X(upkeep_waits, "what is done for others waits for nobody", "names_apart_drop") \
     X(insert_dead_unchecked, "a directory that ends takes no child", "names_insert_vanish") \
     X(chain_second_unchecked, "parents that somebody else made first are used", \

@@ -135,6 +135,9 @@
     X(names_deep_insert) \
     X(names_deep_value) \
     X(names_deep_delete) \
+    X(names_owe_killed) \
+    X(names_owe_busy) \
+    X(names_owe_settle) \
     X(names_rename_get) \
     X(names_rename_dir_get) \
     X(names_rename_set) \

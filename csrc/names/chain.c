@@ -121,10 +121,16 @@ tg_status tg_chain_discard(struct tg_call *call) {
     return TG_OK;
 }
 
+void tg_names_unsettled(struct tg_call *call) {
+    if (tg_load_relaxed32(&call->context->orphan) == 0) return;
+    /* PAIR unsettled: the debt before the hint. */
+    if (!TG_MUTANT(unsettled_unsaid)) tg_add_acqrel64(&call->local->hot->unsettled, 1);
+}
+
 /* As above where a failure may not be reported: the next borrower does it then. */
 void tg_chain_abandon(struct tg_call *call) {
     if (tg_load_relaxed32(&call->context->orphan) == 0) return;
-    (void)!tg_chain_discard(call);
+    if (tg_chain_discard(call) != TG_OK) tg_names_unsettled(call);
 }
 
 tg_status tg_names_settle(struct tg_call *call) {
@@ -135,7 +141,33 @@ tg_status tg_names_settle(struct tg_call *call) {
         if (!TG_MUTANT(upkeep_waits)) call->deadline_ns = 0;
         tg_status status = tg_chain_discard(call);
         call->deadline_ns = deadline_ns;
+        if (status != TG_OK) tg_names_unsettled(call);
         if (status != TG_OK && status != TG_TIMEOUT) return status;
     }
     return tg_arena_settle(call);
+}
+
+static bool owes(const struct tg_context *context) {
+    return tg_load_relaxed32(&context->orphan) != 0 || tg_load_relaxed64(&context->run) != 0;
+}
+
+tg_status tg_names_settle_idle(struct tg_call *call) {
+    struct tg_local *local = call->local;
+    tg_status status = TG_OK;
+    bool left = false;
+    /* PAIR unsettled: the hint before the look. Who says it later counts on, so that it stays. */
+    uint64_t said = tg_load_acquire64(&local->hot->unsettled);
+    for (uint32_t id = 1; id <= local->header.context_count && status == TG_OK; id++) {
+        if (!owes(tg_context_at(local, id))) continue;
+        if (!tg_borrow_one(call, id)) {
+            left = true; /* somebody is at it */
+            continue;
+        }
+        status = tg_names_settle(call);
+        tg_return(call);
+    }
+    if (TG_MUTANT(unsettled_cleared_blind)) tg_store_relaxed64(&local->hot->unsettled, 0);
+    /* PAIR unsettled: what was found and done, before the hint goes. */
+    if (status == TG_OK && !left) (void)tg_cas_acqrel64(&local->hot->unsettled, &said, 0);
+    return status;
 }

@@ -21,12 +21,16 @@
  *       still has is unlinked by the reaper, one record a transaction.
  *   Q5  What removes a value or everything succeeds without memory: the value expires where
  *       it lies, or one child of the root goes after the other until there is room.
+ *   Q6  While an idle context owes something (an orphan, an in-flight run) hot.unsettled is not
+ *       0, or the one that left it is about to count it on. It becomes 0 only from what it was
+ *       before a look that found nothing left to do.
  *
  * Linearization points: set: the slot of the bucket; remove, drop: the slot of the
  *   topmost node that goes; rename: ns_seq even again.
  *
- * Ordering: PAIR publish, PAIR names.seq, PAIR gate (walk.h).
- * Death: an orphan is put on the reap list by the next borrower of the context.
+ * Ordering: PAIR publish, PAIR names.seq, PAIR gate (walk.h); PAIR unsettled.
+ * Death: an orphan is put on the reap list by the next borrower of the context, or by who
+ *   follows hot.unsettled (tg_names_settle_idle).
  * Progress: blocking (bucket, dir locks); a change restarts when the world moved under
  *   it, that is, when another change was completed.
  * API: below.
@@ -76,6 +80,12 @@ TG_MUST_CHECK tg_status tg_names_expire(struct tg_call *call, const struct tg_re
 /* HELD, no locks: unlinks up to `most` records of dropped directories; *more says that
  * there is more to do. */
 TG_MUST_CHECK tg_status tg_names_reap(struct tg_call *call, uint32_t most, bool *more);
+
+/* Without a context: whatever idle contexts owe becomes the reaper's, or free. What could not
+ * be had now is left, and hot.unsettled says so. */
+TG_MUST_CHECK tg_status tg_names_settle_idle(struct tg_call *call);
+/* A HELD context that may keep an orphan when it is given back says so. */
+void tg_names_unsettled(struct tg_call *call);
 
 /* ---- parts shared by the changes ------------------------------------------------- */
 

@@ -115,10 +115,14 @@ tg_status tg_names_reap(struct tg_call *call, uint32_t most, bool *more) {
         if (status != TG_OK) return status;
         if (ref == 0) return TG_OK;
         status = reap_step(call, ref);
-        if (status != TG_OK) return status;
+        if (status != TG_OK) {
+            tg_chain_abandon(call);
+            return status;
+        }
         tg_maintain(call);
     }
     *more = true;
     /* What is left of the orphan goes back, for whoever has time. */
-    return tg_chain_discard(call);
+    tg_chain_abandon(call);
+    return TG_OK;
 }

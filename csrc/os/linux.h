@@ -37,7 +37,7 @@
 #ifndef TG_OS_LINUX_H
 #define TG_OS_LINUX_H
 
-#include "../base/atomic.h"
+#include "linux_helper.h"
 #include "os.h"
 
 enum {
@@ -62,6 +62,7 @@ struct tg_os_linux {
     int lock_fd;
     struct tg_file_id store_id;
     struct tg_file_id lock_id;
+    struct tg_helper helper;
     tg_a32 last_error; /* errno of the last call that answered TG_SYSTEM */
     char lock_path[TG_LINUX_PATH_MAX];
     tg_a64 tokens[TG_LINUX_PROCESS_MAX]; /* address of the mapping that holds byte p */

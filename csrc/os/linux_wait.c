@@ -87,6 +87,8 @@ static uint32_t processor(struct tg_os *os) {
     return number < 0 ? 0 : (uint32_t)number;
 }
 
+static void ask_helper(struct tg_os *os) { tg_helper_ask(&((struct tg_os_linux *)os)->helper); }
+
 static const struct tg_os_ops linux_ops = {
     .life_take = tg_linux_life_take,
     .life_drop = tg_linux_life_drop,
@@ -101,12 +103,14 @@ static const struct tg_os_ops linux_ops = {
     .process_id = process_id,
     .thread_id = thread_id,
     .thread_lives = thread_lives,
+    .ask_helper = ask_helper,
     .processor = processor,
 };
 
 void tg_linux_init(struct tg_os_linux *self) {
     memset(self, 0, offsetof(struct tg_os_linux, tokens));
     tg_linux_after_fork(self);
+    tg_helper_init(&self->helper);
     self->os.ops = &linux_ops;
     self->store_fd = self->lock_fd = -1;
 }

@@ -57,6 +57,8 @@ struct tg_os_ops {
     uint32_t (*thread_id)(struct tg_os *os);
     /* Has this process such a thread? */
     bool (*thread_lives)(struct tg_os *os, uint32_t thread);
+    /* There is work that nobody waits for: have it done soon, not here. */
+    void (*ask_helper)(struct tg_os *os);
     /* A hint to spread contexts: the current processor, or any small number. */
     uint32_t (*processor)(struct tg_os *os);
 };

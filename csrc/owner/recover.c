@@ -43,6 +43,9 @@ bool tg_mend_contexts(struct tg_local *local, uint32_t process) {
         /* PAIR context.hand-over: the mended private fields before anybody borrows it. */
         tg_store_release64(&context->word, TG_WORD(TG_IDLE, 0, 0));
     }
+    /* What the dead owed stays with the contexts: somebody is to look for it (names/change.h, Q6).
+     * PAIR unsettled: the debts before the hint. */
+    if (!TG_MUTANT(recover_forgets_debts)) tg_add_acqrel64(&local->hot->unsettled, 1);
     return good;
 }
 

@@ -152,6 +152,7 @@ struct tg_hot {
     _Alignas(TG_LINE) tg_a64 reap_lock;
     tg_a32 reap_head; /* dropped directories, linked by dir.reap_next */
     tg_a32 reap_spare;
+    tg_a64 unsettled; /* not 0: idle contexts may owe a run or an orphan (Q6) */
     _Alignas(TG_LINE) tg_a64 extent_lock;
     tg_a64 pages_free;      /* committed and free */
     tg_a64 pages_hole;      /* not committed */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "attached.h"
+#include "reaper.h"
 
 enum { PAGE = 4096 };
 static const uint64_t timeout_ns_default = 5000000000, pause_ns = 500000;
@@ -21,6 +21,7 @@ struct tg_attached *tg_attached_new(void) {
     if (self == NULL) return NULL;
     tg_linux_init(&self->os);
     tg_fork_hooks(self);
+    self->os.helper.run = tg_reaper_run;
     self->wait = (struct tg_fork_wait){-1, -1, NULL};
     return self;
 }
@@ -243,6 +244,7 @@ void tg_store_close(struct tg_store *store) {
     if (last) tg_fork_remove_locked(&self->node);
     tg_fork_unlock();
     if (!last) return;
+    tg_helper_bar(&self->os.helper);
     tg_store_relaxed64(store->cookie, 0);
     tg_claim_release(self);
     tg_attached_free(self);

@@ -10,6 +10,7 @@ static struct tg_attached *of_node(struct tg_fork_node *node) {
 static void prepare(struct tg_fork_node *node) {
     struct tg_attached *self = of_node(node);
     struct tg_local *local = &self->store.local;
+    tg_helper_bar(&self->os.helper);
     self->adopt = self->pinned = self->claimed && tg_ledger_fork_begin(local);
     if (!self->adopt || tg_fork_wait_prepare(&self->wait)) return;
     self->adopt = false; /* the child will have none of them */
@@ -18,6 +19,7 @@ static void prepare(struct tg_fork_node *node) {
 
 static void parent(struct tg_fork_node *node, uint64_t until_ns) {
     struct tg_attached *self = of_node(node);
+    tg_helper_allow(&self->os.helper);
     if (!self->adopt) return;
     self->adopt = false;
     tg_fork_wait_parent(&self->wait, until_ns);
@@ -65,6 +67,7 @@ static tg_status attach_child(struct tg_attached *self, tg_a64 *verdict, uint64_
 static void child(struct tg_fork_node *node, uint64_t until_ns) {
     struct tg_attached *self = of_node(node);
     self->claimed = false;
+    tg_helper_forked(&self->os.helper);
     /* Another thread may have been in there; it doesn't exist here. */
     tg_store_relaxed64(&self->attaching, 0);
     tg_linux_after_fork(&self->os);

@@ -30,7 +30,13 @@ static void give_back(struct tg_local *local, uint64_t keep) {
     tg_return(&call);
 }
 
+void tg_give_back(struct tg_local *local) {
+    uint64_t keep = keep_usually(local);
+    if (has_much_free(local, keep)) give_back(local, keep);
+}
+
 void tg_upkeep(struct tg_local *local) {
+    if (TG_UNLIKELY(tg_reaper_due(local))) local->os->ops->ask_helper(local->os);
     uint64_t calls = tg_load_relaxed64(&local->changes) + 1;
     tg_store_relaxed64(&local->changes, calls);
     bool due = tg_load_relaxed64(&local->hot->recovery_hint) != 0;
@@ -110,7 +116,7 @@ tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns) 
     if (status == TG_OK && tg_borrow(&call) == TG_OK) {
         status = tg_arena_reclaim(&call);
         tg_return(&call);
-        if (has_much_free(local, keep_usually(local))) give_back(local, keep_usually(local));
+        tg_give_back(local);
     }
     return status;
 }

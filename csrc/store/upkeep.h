@@ -9,7 +9,7 @@
  * Ordering: none of its own.
  * Death: everything here is a sequence of transactions of the layers below.
  * Progress: tg_upkeep is bounded; tg_tidy as long as what is pending.
- * API: tg_upkeep, tg_make_object, tg_discard_object, tg_unpin_entry.
+ * API: tg_upkeep, tg_give_back, tg_make_object, tg_discard_object, tg_unpin_entry.
  */
 #ifndef TG_STORE_UPKEEP_H
 #define TG_STORE_UPKEEP_H
@@ -20,6 +20,13 @@
 
 /* After a change, without a context. */
 void tg_upkeep(struct tg_local *local);
+/* Something was dropped, or left behind by the dead, and is not yet taken apart. */
+static inline bool tg_reaper_due(const struct tg_local *local) {
+    const struct tg_hot *hot = local->hot;
+    return tg_load_relaxed32(&hot->reap_head) != 0 || tg_load_relaxed64(&hot->unsettled) != 0;
+}
+/* Free memory beyond what is usually kept goes back to the file system. */
+void tg_give_back(struct tg_local *local);
 
 /* Frees a pin's entry, and tells when the object was only waiting for that. */
 void tg_unpin_entry(struct tg_local *local, uint32_t entry, struct tg_object *object);

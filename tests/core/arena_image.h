@@ -84,6 +84,8 @@ static uint32_t image_number(struct tg_os *os) {
     return 0;
 }
 
+static void image_nobody(struct tg_os *os) { (void)os; }
+
 static const struct tg_os_ops image_ops = {
     .life_take = image_life,
     .life_drop = image_drop,
@@ -98,6 +100,7 @@ static const struct tg_os_ops image_ops = {
     .process_id = image_number,
     .thread_id = image_number,
     .processor = image_number,
+    .ask_helper = image_nobody,
 };
 
 static inline void image_make(struct image *image, const struct tg_region_options *options) {

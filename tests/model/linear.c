@@ -8,7 +8,7 @@
 const char *linear_name(enum linear_kind kind) {
     static const char *const names[] = {"end",    "set", "add",   "cas",   "get",    "contains",
                                         "delete", "pop", "drop",  "clear", "rename", "move",
-                                        "touch",  "pin", "unpin", "list",  "tidy"};
+                                        "touch",  "pin", "unpin", "list",  "tidy",   "settle"};
     return names[kind];
 }
 

@@ -37,6 +37,7 @@ enum linear_kind {
     LINEAR_UNPIN,    /* from here on: no change */
     LINEAR_LIST,
     LINEAR_TIDY,
+    LINEAR_SETTLE,
 };
 
 enum { LINEAR_KEY = 48, LINEAR_OPS = 24, LINEAR_ENTRIES = 16, LINEAR_TEXT = 48 };

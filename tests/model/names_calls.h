@@ -170,6 +170,12 @@ static inline void names_do_list(struct linear_op *op, uint32_t *hint) {
     }
 }
 
+static inline tg_status names_settle_idle(struct tg_local *local) {
+    struct tg_call call;
+    tg_call_begin(&call, local, 0, 0);
+    return tg_names_settle_idle(&call);
+}
+
 static inline void names_do_change(struct linear_op *op, uint32_t *hint) {
     struct tg_store *store = names_store();
     struct tg_key key = names_key(op->key), to = names_key(op->to);
@@ -182,6 +188,8 @@ static inline void names_do_change(struct linear_op *op, uint32_t *hint) {
         op->status = tg_touch(store, hint, key, op->value, deadline);
     else if (op->kind == LINEAR_TIDY)
         op->status = tg_tidy(store, hint, deadline);
+    else if (op->kind == LINEAR_SETTLE)
+        op->status = names_settle_idle(&store->local);
     else
         op->status = tg_rename(store, hint, key, to, op->kind == LINEAR_MOVE, deadline);
 }
@@ -222,7 +230,7 @@ static inline void names_step(const struct names_step *step, uint32_t *hint,
     sim_event("%s %s %s %u: %s %u %s", linear_name(op->kind), op->key ? op->key : "",
               op->to ? op->to : "", op->value, tg_status_name(op->status), op->found, op->text);
     if (op->status == TG_CORRUPT || op->status == TG_FULL || op->status == TG_PINS_FULL ||
-        (op->kind == LINEAR_TIDY && op->status != TG_OK && op->status != TG_TIMEOUT))
+        (op->kind >= LINEAR_TIDY && op->status != TG_OK && op->status != TG_TIMEOUT))
         sim_fail("%s answers %s", linear_name(op->kind), tg_status_name(op->status));
     if ((op->status == TG_TIMEOUT || op->status == TG_NO_CONTEXT) && !names_somebody_stopped())
         sim_fail("%s: out of time, though nobody is stopped", linear_name(op->kind));

@@ -15,9 +15,23 @@ static inline void names_settle(struct tg_store *store) {
     sim_fail("the tidy-up answers %s", tg_status_name(status));
 }
 
+/* Q6, when nobody acts but us. */
+static inline void names_check_debts(struct tg_local *local) {
+    if (tg_load_relaxed64(&local->hot->unsettled) != 0) return;
+    for (uint32_t id = 1; id <= local->header.context_count; id++) {
+        struct tg_context *context = tg_context_at(local, id);
+        if (TG_WORD_MODE(tg_load_relaxed64(&context->word)) != TG_IDLE) continue;
+        if (tg_load_relaxed32(&context->orphan) || tg_load_relaxed64(&context->run))
+            sim_fail("context %u owes something, and nothing says so", (unsigned)id);
+    }
+}
+
 /* A fresh process finishes what the dead left. */
 static inline void names_world_recover(void) {
+    uint32_t found;
     names_live(sim_self_process());
+    if (tg_sweep_dead(&names_store()->local, &found) == TG_OK)
+        names_check_debts(&names_store()->local);
     names_settle(names_store());
 }
 

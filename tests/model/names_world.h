@@ -128,6 +128,7 @@ static inline void names_world_make(const struct names_plan *plan, unsigned acto
 #define UNPIN() {LINEAR_UNPIN, NULL, NULL, 0}
 #define LIST(key) {LINEAR_LIST, key, NULL, 0}
 #define TIDY() {LINEAR_TIDY, NULL, NULL, 0}
+#define SETTLE() {LINEAR_SETTLE, NULL, NULL, 0}
 
 #define PLAN(...) {__VA_ARGS__}
 

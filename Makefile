@@ -7,7 +7,8 @@
 #   make test        every proof, about 15 minutes on two cores
 #   make <stage>     one of them: $(STAGES) below
 #   make format      rewrite the layout of C and Python;  make generate: rewrite generated pages
-#   make bench       benchmarks;  make sim-night: the simulator for a night
+#   make bench       figures of the core, then tryget bench --quick
+#   make sim-night   the simulator for a night
 #   make clean       everything but .venv;  make distclean: that too
 #
 # Budgets, in the environment:
@@ -191,6 +192,7 @@ package: .venv/setup.stamp
 
 bench: .venv/install.stamp
 	@python benchmarks/run.py
+	@tryget bench --quick
 
 # --- housekeeping ---------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""First figures, as ratios within one run: the core's operations in multiples of an
-uncontended compare-and-swap pair, the wait after a SIGKILL, and Python's calls in multiples of
+"""Figures of the core, as ratios within one run: its operations in multiples of an uncontended
+compare-and-swap pair, the wait after a SIGKILL, and the parts by themselves in multiples of
 `dict.get`. Medians of several rounds; nothing is subtracted."""
 
 import functools
@@ -64,37 +64,21 @@ def both(first: Callable[[], Any], second: Callable[[], Any]) -> Callable[[], No
     return call
 
 
-def python_figures() -> None:
-    key, value = "key-0000007", b"x" * 64
-    plain = {key: value}
-    cached = functools.lru_cache(None)(plain.__getitem__)
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        store = tryget.open("bench", directory=folder, size="64MiB")
-        ref, lock = tryget.LockRef(), threading.Lock()
-        store[key] = value
-        store["a/b/c/d/e"] = value
-        store["fields"] = {"a": 1, "b": 2.5, "c": "xyz", "d": None, "e": True}
-        unit = nanoseconds(functools.partial(plain.get, key))
-        rows: dict[str, Callable[[], Any]] = {
-            "dict.get": functools.partial(plain.get, key),
-            "lru_cache hit": functools.partial(cached, key),
-            "store.get, 64 bytes": functools.partial(store.get, key),
-            "store.get, 5 components": functools.partial(store.get, "a/b/c/d/e"),
-            "store.get, small dict": functools.partial(store.get, "fields"),
-            "store.get, absent": functools.partial(store.get, "absent"),
-            "store.set, 64 bytes": functools.partial(store.set, key, value),
-            "dict set": functools.partial(plain.__setitem__, key, value),
-            "LockRef get + put": both(ref.get, ref.put),
-            "LockRef lock + unlock": both(ref.lock, ref.unlock),
-            "threading.Lock": both(lock.acquire, lock.release),
-        }
-        print(f"\nPython {sys.version.split()[0]}")
-        for name, call in rows.items():
-            took = nanoseconds(call)
-            print(f"{name:34} {took:8.1f} ns  {took / unit:6.2f} x")
-        store.close()
+def parts_figures() -> None:
+    """The parts by themselves, beside what Python has. The store's calls: `tryget bench`."""
+    ref, lock = tryget.LockRef(), threading.Lock()
+    unit = nanoseconds(functools.partial({"key": 1}.get, "key"))
+    rows = {
+        "LockRef get + put": both(ref.get, ref.put),
+        "LockRef lock + unlock": both(ref.lock, ref.unlock),
+        "threading.Lock": both(lock.acquire, lock.release),
+    }
+    print(f"\nPython {sys.version.split()[0]}; dict.get {unit:.1f} ns")
+    for name, call in rows.items():
+        took = nanoseconds(call)
+        print(f"{name:34} {took:8.1f} ns  {took / unit:6.2f} x")
 
 
 if __name__ == "__main__":
     core_figures()
-    python_figures()
+    parts_figures()

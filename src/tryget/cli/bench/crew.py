@@ -8,10 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tryget.cli.bench.worker import Unsupported, main
+from tryget.cli.bench.worker import CALM_TRIES, Rate, Unsupported, main
 
-_START_SECONDS = 0.05  # until workers that start together begin
+_START_SECONDS = 0.015  # until workers that start together begin
 _END_SECONDS = 10.0
+_CALM_MAX = 2  # workers: more than these lose their cores to each other
 
 
 class Failed(Exception):
@@ -116,3 +117,13 @@ class Crew:
         """A job that begins at one instant: that and the seconds are its last arguments."""
         at = time.perf_counter() + _START_SECONDS
         return self.all_ask(count, job, *arguments, at, seconds)
+
+    def calm(self, count: int, seconds: float, job: Callable[..., Any], *arguments: Any) -> float:
+        """Calls a second of all workers, in a job whose answer is a Rate: of the first time that
+        none of them lost its core, or of the last one."""
+        rates: list[Rate] = []
+        for _ in range(CALM_TRIES if count <= _CALM_MAX else 1):
+            rates = self.together(count, seconds, job, *arguments)
+            if all(rate.calm for rate in rates):
+                break
+        return sum(rate.per_second for rate in rates)

@@ -44,12 +44,12 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=9,
-    slice_seconds=0.05,
+    rounds=15,
+    slice_seconds=0.01,
     sizes=(10**4, 10**5, 10**6),
     entries_max=10**6,
     entries_max_always=10**6,
-    together_seconds=0.25,
+    together_seconds=0.03,
     latency_seconds=1.0,
     memory_entries=10**6,
     value_bytes=(64, 1024, _MIB, 64 * _MIB),
@@ -65,13 +65,13 @@ FULL = Plan(
 
 QUICK = Plan(
     rounds=5,
-    slice_seconds=0.01,
+    slice_seconds=0.004,
     sizes=(10**4, 10**6),
     entries_max=10**4,
     entries_max_always=10**6,
-    together_seconds=0.05,
+    together_seconds=0.02,
     latency_seconds=0.1,
-    memory_entries=10**5,
+    memory_entries=5 * 10**4,
     value_bytes=(64, 1024, _MIB),
     array_bytes=(_MIB,),
     drop_entries=10**5,

@@ -4,6 +4,7 @@ is a row of the report (`nothing`), so that who wants to may."""
 
 import importlib
 import itertools
+import resource
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,11 @@ class Yardsticks(Client):
             self.array = numpy.zeros(1 << 18, dtype="f4")
         except ImportError:
             pass  # without `array`: the row of views is left out
+
+
+def preemptions() -> int:
+    """How often this thread has lost its core to another."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
 def elapsed_ns(operation: Operation, client: Client, keys: Sequence[str]) -> int:

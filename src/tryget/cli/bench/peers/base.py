@@ -29,6 +29,7 @@ class Client:
     that share have to; an `array` is a NumPy array, read-only as it comes.
     """
 
+    has_server = False  # waits for another process in each call
     get: Callable[[str], Any]  # None when absent
     set: Callable[[str, Any], Any] | None = None
     delete: Callable[[str], Any] | None = None

@@ -68,6 +68,8 @@ class Served(Peer):
 class RedisClient(Client):
     """redis-py, with hiredis where it is installed."""
 
+    has_server = True
+
     def __init__(self, socket: Path) -> None:
         redis: Any = importlib.import_module("redis")
         self.redis = client = redis.Redis(unix_socket_path=str(socket))
@@ -119,6 +121,8 @@ class Redis(Served):
 class MemcachedClient(Client):
     """pymemcache, replies awaited."""
 
+    has_server = True
+
     def __init__(self, socket: Path) -> None:
         base: Any = importlib.import_module("pymemcache.client.base")
         self.memcached = client = base.Client(str(socket), default_noreply=False)
@@ -167,6 +171,8 @@ _Manager.register("store")
 
 class ManagerClient(Client):
     """A proxy of a dict."""
+
+    has_server = True
 
     def __init__(self, socket: Path) -> None:
         manager = _Manager(address=str(socket), authkey=manager_server.KEY)

@@ -6,6 +6,8 @@ from tryget.cli.bench.data import Results, Row
 METHOD = (
     "All peers do the same work in the same run: in each round every peer is measured in turn, "
     "for a slice of time, and what is shown is the median of the rounds.",
+    "A slice during which the process lost its core to another program is measured again, ten "
+    "times at most; not of peers with a server, which lose it by their nature.",
     "The process that reads a shared peer is not the one that filled it. Peers within a process "
     "are filled in each process. Everything lies in memory (tmpfs).",
     "Times are those of a Python loop round the call; the loop itself is included and has a row "

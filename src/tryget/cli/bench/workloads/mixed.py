@@ -8,8 +8,8 @@ import time
 from tryget.cli.bench.keys import Pick
 from tryget.cli.bench.peers.base import Client
 from tryget.cli.bench.run import Run
-from tryget.cli.bench.timing import VALUE
-from tryget.cli.bench.worker import Bench, Unsupported, Work, wait_for
+from tryget.cli.bench.timing import VALUE, preemptions
+from tryget.cli.bench.worker import Bench, Rate, Unsupported, Work, wait_for
 
 NAME = "mixed"
 TEXT = "95 % and 50 % reads of Zipf-distributed keys, by one and two processes"
@@ -41,29 +41,30 @@ def prepare_mixed(bench: Bench, peer: str, size: int, read_percent: int) -> None
     _pass(client, bench.work[0])
 
 
-def mixed_rate(bench: Bench, peer: str, begin: float, seconds: float) -> float:
-    """Calls a second."""
+def mixed_rate(bench: Bench, peer: str, begin: float, seconds: float) -> Rate:
+    """Calls, from one point in time to another."""
     client = bench.client(peer)
     gc.disable()
     try:
         wait_for(begin)
-        began, count = time.perf_counter(), 0
+        before, began, count = preemptions(), time.perf_counter(), 0
         for some in itertools.cycle(bench.work):
             _pass(client, some)
             count += _CHUNK
             if time.perf_counter() >= began + seconds:
                 break
-        return count / (time.perf_counter() - began)
+        took = time.perf_counter() - began
+        return Rate(count / took, client.has_server or preemptions() == before)
     finally:
         gc.enable()
 
 
 def mixed_rates(
     run: Run, processes: int, peer: str, size: int, read_percent: int, seconds: float
-) -> list[float]:
-    """Of each process."""
+) -> float:
+    """Calls a second of all processes."""
     run.crew.all_ask(processes, prepare_mixed, peer, size, read_percent)
-    return run.crew.together(processes, seconds, mixed_rate, peer)
+    return run.crew.calm(processes, seconds, mixed_rate, peer)
 
 
 def run(run: Run) -> None:
@@ -78,7 +79,7 @@ def run(run: Run) -> None:
                 for processes in (1, 2):
                     case = f"{percent}/{100 - percent}, {processes} proc."
                     with run.attempt(case, peer):
-                        rates = mixed_rates(run, processes, peer, size, percent, seconds)
-                        found.setdefault((case, peer), []).append(sum(rates))
+                        rate = mixed_rates(run, processes, peer, size, percent, seconds)
+                        found.setdefault((case, peer), []).append(rate)
     for (case, peer), rates in found.items():
         run.add(NAME, case, peer, "1/s", rates)

@@ -38,23 +38,23 @@ def run(run: Run) -> None:
 def _case(run: Run, name: str, operation: str, pick: Pick, peers: tuple[str, ...]) -> None:
     found: dict[tuple[str, str], list[float]] = {}
     seconds = run.plan.together_seconds
-    for _ in range(run.plan.rounds):
+    for _ in range(max(3, run.plan.rounds // 2)):
         for peer in peers:
             work = (peer, operation)
             with run.attempt(name, peer):
                 run.crew.all_ask(2, prepare, *work, pick)
-                one = run.crew.together(1, seconds, rate, *work)
-                two = run.crew.together(2, seconds, rate, *work)
+                one = run.crew.calm(1, seconds, rate, *work)
+                two = run.crew.calm(2, seconds, rate, *work)
                 threads = _threads(run, peer, operation)
-                for text, rates in (("1 proc.", one), ("2 proc.", two), ("2 threads", threads)):
-                    if rates:
-                        found.setdefault((f"{name}, {text}", peer), []).append(sum(rates))
+                for text, done in (("1 proc.", one), ("2 proc.", two), ("2 threads", threads)):
+                    if done is not None:
+                        found.setdefault((f"{name}, {text}", peer), []).append(done)
     for (case, peer), rates in found.items():
         run.add(NAME, case, peer, "1/s", rates)
 
 
-def _threads(run: Run, peer: str, operation: str) -> list[float]:
-    """Of two; none when the peer's client is for one thread."""
+def _threads(run: Run, peer: str, operation: str) -> float | None:
+    """Of two; None when the peer's client is for one thread."""
     if not any(one.threads for one in run.peers if one.name == peer):
-        return []
-    return run.crew.together(1, run.plan.together_seconds, rate_of_threads, peer, operation, 2)
+        return None
+    return run.crew.calm(1, run.plan.together_seconds, rate_of_threads, peer, operation, 2)

@@ -1,29 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures of the core, as ratios within one run: its operations in multiples of an uncontended
-compare-and-swap pair, the wait after a SIGKILL, and the parts by themselves in multiples of
-`dict.get`. Medians of several rounds; nothing is subtracted."""
+"""Small figures, as ratios within one run: the core's operations in multiples of an uncontended
+compare-and-swap pair, the wait after a SIGKILL, and single calls of Python beside what they are
+compared with. Medians of several rounds; nothing is subtracted. Whole loads beside other caches:
+`tryget bench`."""
 
-import functools
 import glob
 import os
-import statistics
 import subprocess
-import sys
 import tempfile
-import threading
-import timeit
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import tryget
+import python_costs
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     *("base", "region", "word", "journal", "owner", "epoch", "arena"),
     *("ledger", "object", "names", "os", "store", "parts"),
 )
-ROUNDS = 7
 
 
 def build(source: str, folder: str) -> str:
@@ -50,35 +43,6 @@ def core_figures() -> None:
             subprocess.run([build(source, folder), *arguments], check=True)
 
 
-def nanoseconds(call: Callable[[], Any]) -> float:
-    number = 20_000
-    times = timeit.repeat(call, number=number, repeat=ROUNDS)
-    return statistics.median(times) / number * 1e9
-
-
-def both(first: Callable[[], Any], second: Callable[[], Any]) -> Callable[[], None]:
-    def call() -> None:
-        first()
-        second()
-
-    return call
-
-
-def parts_figures() -> None:
-    """The parts by themselves, beside what Python has. The store's calls: `tryget bench`."""
-    ref, lock = tryget.LockRef(), threading.Lock()
-    unit = nanoseconds(functools.partial({"key": 1}.get, "key"))
-    rows = {
-        "LockRef get + put": both(ref.get, ref.put),
-        "LockRef lock + unlock": both(ref.lock, ref.unlock),
-        "threading.Lock": both(lock.acquire, lock.release),
-    }
-    print(f"\nPython {sys.version.split()[0]}; dict.get {unit:.1f} ns")
-    for name, call in rows.items():
-        took = nanoseconds(call)
-        print(f"{name:34} {took:8.1f} ns  {took / unit:6.2f} x")
-
-
 if __name__ == "__main__":
     core_figures()
-    parts_figures()
+    python_costs.main()

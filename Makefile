@@ -12,7 +12,9 @@
 #   make clean       everything but .venv;  make distclean: that too
 #
 # Budgets, in the environment:
-#   TRYGET_SIM_SECONDS      random schedules of the simulator (120)
+#   TRYGET_SIM_SECONDS      the simulator in `make sim` (120)
+#   TRYGET_SIM_JOBS         processes of `make sim-night` (one a processor)
+#   TRYGET_SIM_TASK_SECONDS the longest exploration in `make sim-night` (0: as long as it takes)
 #   TRYGET_TORTURE_SECONDS  each torture test with real processes (20)
 #   TRYGET_FT_PYTHON        a free-threaded Python: the Python tests run under it too
 #   TRYGET_PYTEST           more arguments for pytest, e.g. '-k rename -x'
@@ -20,6 +22,8 @@
 
 export TRYGET_SIM_SECONDS ?= 120
 export TRYGET_TORTURE_SECONDS ?= 20
+TRYGET_SIM_JOBS ?= $(shell nproc)
+TRYGET_SIM_TASK_SECONDS ?= 0
 TRYGET_PYTEST ?=
 TRYGET_FT_PYTHON ?=
 PYTHON ?=
@@ -143,10 +147,12 @@ mutants: build-sim
 	@tools/stage $@ 'a core without any one of its rules is caught by the simulator' \
 	  build-sim/tryget-sim --mutants
 
+# Resumes where it ended, for the same sources; a task is one exploration of one scenario.
 sim-night: export TRYGET_VERBOSE := 1
 sim-night: build-sim
-	@tools/stage $@ 'schedules and crashes, for a night' build-sim/tryget-sim --ci \
-	  --budget $(if $(filter 120,$(TRYGET_SIM_SECONDS)),28800,$(TRYGET_SIM_SECONDS))
+	@tools/stage $@ 'all schedules and crashes within the bounds, to their end (hours)' \
+	  build-sim/tryget-sim --night --jobs $(TRYGET_SIM_JOBS) --progress build-sim/night.progress \
+	  --budget $(TRYGET_SIM_TASK_SECONDS)
 
 # --- the package ----------------------------------------------------------------------------
 

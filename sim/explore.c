@@ -6,20 +6,26 @@
 #include <string.h>
 #include <time.h>
 
+#include "seen.h"
+
 enum { FRAMES_MAX = 1 << 16, FREE_SWITCHES_MAX = 6, PCT_DEPTH = 3, WARM_UP_RUNS = 200 };
 enum { STATES_MAX = 1 << 20 };
 
 static uint64_t *states;
 
+/* A decision of the running path. */
 struct frame {
+    uint32_t step, sub, record; /* ... and how many choices were recorded before */
     uint16_t picked, count;
+    bool plain;                 /* what is decided before is followed by plain writes */
+    uint64_t skip;              /* options that need not be tried */
 };
 
 /* The strategy of the running run. */
 static struct {
     enum explore_mode mode;
     /* exhaustive */
-    unsigned depth, position;
+    unsigned depth;
     struct frame frames[FRAMES_MAX];
     /* random and pct */
     uint64_t random;
@@ -46,9 +52,10 @@ static uint32_t random_below(uint32_t limit) {
 /* --- exhaustive */
 
 static unsigned choose_exhaustive(const struct sim_choice *options, unsigned count) {
-    (void)options;
-    if (now.position < now.depth) {
-        struct frame *f = &now.frames[now.position++];
+    if (!sim.fresh) {
+        struct frame *f = &now.frames[now.depth - 1];
+        sim.fresh = true;
+        sim.plain = f->plain;
         if (f->count != count)
             sim_fail("the same choices led to %u options, then to %u: state outside "
                      "SIM_STATE, or a dependence on addresses",
@@ -56,19 +63,46 @@ static unsigned choose_exhaustive(const struct sim_choice *options, unsigned cou
         return f->picked;
     }
     if (now.depth == FRAMES_MAX) return 0;
-    now.frames[now.depth++] = (struct frame){0, (uint16_t)count};
-    now.position++;
+    now.frames[now.depth++] = (struct frame){.step = sim.step,
+                                             .sub = sim.sub,
+                                             .record = sim_record.count,
+                                             .count = (uint16_t)count,
+                                             .plain = true, /* until it is known */
+                                             .skip = sim.skip};
+    sim.skip = 0;
+    if (sim.merge && options[count > 1].kind == CHOICE_SWITCH && sim.sub < SUB_OF_PICK) {
+        sim.watched = now.depth;
+        sim.watched_plain = sim_plain_hash();
+    }
     return 0;
 }
+
+void explore_note_plain(unsigned decision, bool plain) { now.frames[decision].plain = plain; }
 
 /* The next path; false when all were seen. */
 static bool next_path(void) {
     while (now.depth) {
         struct frame *f = &now.frames[now.depth - 1];
-        if (++f->picked < f->count) return true;
+        while (++f->picked < f->count)
+            if (f->picked >= 64 || !(f->skip >> f->picked & 1)) return true;
         now.depth--;
     }
     return false;
+}
+
+/* Up to its last decision a path is that of the run before: it is repeated by its record. */
+static void prepare_path(void) {
+    sim.fresh = now.depth == 0;
+    sim.prefix = !sim.fresh;
+    sim.skip = 0;
+    if (sim.fresh) {
+        sim_record.count = 0;
+        return;
+    }
+    const struct frame *f = &now.frames[now.depth - 1];
+    sim.decide_step = f->step;
+    sim.decide_sub = f->sub;
+    sim_record.count = f->record;
 }
 
 /* --- random and pct */
@@ -161,9 +195,9 @@ static void prepare_random_run(const struct explore_plan *plan) {
 
 /* --- runs */
 
-static double clock_seconds(void) {
+static double clock_seconds(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -199,10 +233,19 @@ static void one_run(const struct explore_plan *plan, unsigned bound, struct expl
                                      .crashes = plan->crashes,
                                      .recover_crashes = plan->recover_crashes,
                                      .stops = plan->stops};
-    now.position = 0;
+    sim.prefix = sim.fresh = false;
+    if (exhaustive) prepare_path();
+    sim.merge = exhaustive && !plan->no_merge && !plan->no_reduce && fiber_has_aside;
     if (!exhaustive) prepare_random_run(plan);
     sim_run();
+    if (sim.prefix && !sim.failed) {
+        sim.failed = true;
+        snprintf(sim.failure, sizeof sim.failure, "a run did not come to where the last one was");
+    }
+    sim.prefix = false;
+    seen_keep();
     r->schedules++;
+    r->merged += sim.merged;
     r->steps += sim.step;
     r->crash_runs += sim.crash_count > 0;
     r->crash2_runs += sim.recovery_count > 1;
@@ -211,13 +254,17 @@ static void one_run(const struct explore_plan *plan, unsigned bound, struct expl
     if (actors > now.run_steps) now.run_steps = actors;
     if (sim.step - actors > now.recovery_steps) now.recovery_steps = sim.step - actors;
     r->failed = sim.failed;
-    if (plan->count_states && !r->failed) note_state(r);
+    if (plan->count_states && !r->failed && !sim.merged) note_state(r);
+}
+
+static clockid_t clock_of(const struct explore_plan *plan) {
+    return plan->seconds_are_cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
 }
 
 static bool out_of_budget(const struct explore_plan *plan, const struct explore_result *r,
                           double start) {
     if (plan->runs_max && r->schedules >= plan->runs_max) return true;
-    return plan->seconds > 0 && clock_seconds() - start > plan->seconds;
+    return plan->seconds > 0 && clock_seconds(clock_of(plan)) - start > plan->seconds;
 }
 
 static void run_random(const struct explore_plan *plan, struct explore_result *r, uint64_t runs,
@@ -239,6 +286,7 @@ static bool run_bound(const struct explore_plan *plan, unsigned bound, struct ex
         if (sim.footprint_grew) { /* a dependence was unknown: see turn.c */
             sim.footprint_grew = false;
             now.depth = 0;
+            seen_forget(); /* E3 of seen.h */
         } else if (!next_path()) {
             return true;
         }
@@ -255,6 +303,7 @@ static void run_exhaustive(const struct explore_plan *plan, struct explore_resul
         run_random(&warm_up, r, WARM_UP_RUNS, start);
         now.mode = EXPLORE_EXHAUSTIVE;
     }
+    seen_forget();
     for (unsigned bound = 0; bound <= plan->bound && !r->failed; bound++) {
         if (!run_bound(plan, bound, r, start)) return;
         r->bound_reached = bound;
@@ -263,7 +312,8 @@ static void run_exhaustive(const struct explore_plan *plan, struct explore_resul
 }
 
 void explore(const struct explore_plan *plan, struct explore_result *result) {
-    double start = clock_seconds();
+    double start = clock_seconds(CLOCK_MONOTONIC), budget_start = clock_seconds(clock_of(plan));
+    double cpu_start = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
     memset(result, 0, sizeof *result);
     now.mode = plan->mode;
     now.random = plan->seed * 0x9e3779b97f4a7c15ull + 0x1234567;
@@ -272,9 +322,12 @@ void explore(const struct explore_plan *plan, struct explore_result *result) {
     sim.faults = plan->crashes || plan->stops;
     sim.reduce = !plan->no_reduce;
     sim.replaying = sim.tracing = false;
+    sim.faults_skipped = 0;
     if (plan->mode == EXPLORE_EXHAUSTIVE)
-        run_exhaustive(plan, result, start);
+        run_exhaustive(plan, result, budget_start);
     else
-        run_random(plan, result, UINT64_MAX, start);
-    result->seconds = clock_seconds() - start;
+        run_random(plan, result, UINT64_MAX, budget_start);
+    result->seconds = clock_seconds(CLOCK_MONOTONIC) - start;
+    result->cpu_seconds = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_start;
+    result->faults_skipped = sim.faults_skipped;
 }

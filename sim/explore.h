@@ -23,17 +23,20 @@ struct explore_plan {
     enum sim_delay delay;
     unsigned bound;             /* preemptions, exhaustive only */
     unsigned crashes, recover_crashes, stops;
-    bool no_reduce;
+    bool no_reduce, no_merge;
     bool count_states;          /* exhaustive only */
     uint64_t runs_max;          /* 0 = no limit */
     double seconds;             /* 0 = no limit */
+    bool seconds_are_cpu;       /* ... of this process, however busy the machine is */
     uint64_t seed;
 };
 
 struct explore_result {
     uint64_t schedules, steps;
+    uint64_t merged;            /* schedules that ended in the state of an earlier one */
+    uint64_t faults_skipped;    /* ... that would have begun there */
     uint64_t crash_runs, crash2_runs, stop_runs;
-    double seconds;
+    double seconds, cpu_seconds;
     bool complete;              /* exhaustive: all of the bound was seen */
     bool failed;                /* sim.failure and sim_record say how */
     unsigned bound_reached;

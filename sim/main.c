@@ -6,23 +6,28 @@
 #include <string.h>
 #include <time.h>
 
+#include "night.h"
 #include "plan.h"
 #include "scenarios.h"
 
 static struct {
     const char *glob, *replay, *mutant;
-    bool list, mutants, ci, json, own_plan, quiet;
+    const char *progress;
+    bool list, mutants, ci, night, json, own_plan, quiet;
     struct explore_plan plan;
     double budget;      /* per scenario; 0 = 10 s */
     uint64_t seed;
-    unsigned scale;
-} options = {.glob = "*", .seed = 1, .scale = 1};
+    unsigned scale, jobs;
+} options = {.glob = "*", .seed = 1, .scale = 1, .jobs = 1};
 
 static const char help[] =
     "usage: tryget-sim [options]\n"
     "  --list                  the scenarios and mutants\n"
     "  --scenario GLOB         only these (default: all)\n"
     "  --ci                    the default plan, the budget being for all scenarios together\n"
+    "  --night                 all exhaustive explorations to their end, or --budget each\n"
+    "  --progress FILE         of --night: results; what is complete in there is left out\n"
+    "  --jobs N                of --night: processes at a time\n"
     "  --budget SECONDS        per scenario (default 10), or for the whole of --ci (120)\n"
     "  --scale N               N times as many random runs in the default plan\n"
     "  --seed N\n"
@@ -33,7 +38,7 @@ static const char help[] =
     "One exploration instead of the default plan:\n"
     "  --mode exhaustive|pct|random   --bound N   --runs N\n"
     "  --crash (again: one more)   --crash2 (the recoverer, too)   --stop   --delay tso|pso\n"
-    "  --no-reduce   --states (counts the distinct ends; to audit the reduction)\n";
+    "  --no-reduce   --no-merge   --states (counts the distinct ends; to audit the reduction)\n";
 
 static int mutant_number(const char *name) {
 #define FIND(mutant, rule, scenario)                                                               \
@@ -59,6 +64,8 @@ static bool parse_flag(const char *a) {
         options.list = true;
     else if (strcmp(a, "--ci") == 0)
         options.ci = true;
+    else if (strcmp(a, "--night") == 0)
+        options.night = true;
     else if (strcmp(a, "--mutants") == 0)
         options.mutants = true;
     else if (strcmp(a, "--json") == 0)
@@ -71,6 +78,8 @@ static bool parse_flag(const char *a) {
         options.own_plan = true, p->stops = 1;
     else if (strcmp(a, "--no-reduce") == 0)
         options.own_plan = true, p->no_reduce = true;
+    else if (strcmp(a, "--no-merge") == 0)
+        options.own_plan = true, p->no_merge = true;
     else if (strcmp(a, "--states") == 0)
         options.own_plan = true, p->count_states = true;
     else if (strcmp(a, "--help") == 0)
@@ -86,6 +95,10 @@ static bool parse_value(const char *a, const char *value) {
         options.glob = value;
     else if (strcmp(a, "--budget") == 0)
         options.budget = atof(value);
+    else if (strcmp(a, "--progress") == 0)
+        options.progress = value;
+    else if (strcmp(a, "--jobs") == 0)
+        options.jobs = (unsigned)atoi(value);
     else if (strcmp(a, "--scale") == 0)
         options.scale = (unsigned)atoi(value);
     else if (strcmp(a, "--seed") == 0)
@@ -146,11 +159,13 @@ static void say(const char *scenario, const char *title, const struct explore_pl
                (unsigned long long)r->stop_runs, r->seconds, r->bound_reached, end);
         return;
     }
-    printf("%-24s %-16s %9llu schedules %10llu steps %8llu crashed %7llu twice %7llu stopped "
+    printf("%-24s %-16s %9llu schedules %9llu merged %10llu steps %8llu crashed %7llu twice %7llu "
+           "stopped "
            "%7.2f s %7.0f/s  %s",
-           scenario, title, (unsigned long long)r->schedules, (unsigned long long)r->steps,
-           (unsigned long long)r->crash_runs, (unsigned long long)r->crash2_runs,
-           (unsigned long long)r->stop_runs, r->seconds, (double)r->schedules / seconds, end);
+           scenario, title, (unsigned long long)r->schedules, (unsigned long long)r->merged,
+           (unsigned long long)r->steps, (unsigned long long)r->crash_runs,
+           (unsigned long long)r->crash2_runs, (unsigned long long)r->stop_runs, r->seconds,
+           (double)r->schedules / seconds, end);
     if (plan->mode == EXPLORE_EXHAUSTIVE && !r->failed) printf(" (bound %u)", r->bound_reached);
     if (plan->count_states)
         printf(" %llu states %016llx", (unsigned long long)r->states,
@@ -165,18 +180,17 @@ static const char *mode_name(enum explore_mode mode) {
 
 /* One exploration; true if nothing was found. */
 static bool try_phase(const struct sim_scenario *s, const char *title,
-                      const struct explore_plan *plan) {
-    struct explore_result result;
-    explore(plan, &result);
-    if (!options.quiet) say(s->name, title, plan, &result);
-    if (result.failed && !options.quiet && !options.json) {
+                      const struct explore_plan *plan, struct explore_result *result) {
+    explore(plan, result);
+    if (!options.quiet) say(s->name, title, plan, result);
+    if (result->failed && !options.quiet && !options.json) {
         static char found[sizeof sim.failure];
         memcpy(found, sim.failure, sizeof found);
         sim_shrink(2000);
         memcpy(sim.failure, found, sizeof found);
         sim_report(mode_name(plan->mode), plan->seed);
     }
-    return !result.failed;
+    return !result->failed;
 }
 
 static bool load(const struct sim_scenario *s) {
@@ -198,7 +212,8 @@ static bool try_default_plan(const struct sim_scenario *s, double budget) {
         /* What an early phase leaves over goes to the later ones. */
         double start = seconds_now();
         phases[i].plan.seconds = budget / (count - i);
-        if (!try_phase(s, phases[i].title, &phases[i].plan)) return false;
+        struct explore_result result;
+        if (!try_phase(s, phases[i].title, &phases[i].plan, &result)) return false;
         budget -= seconds_now() - start;
         if (budget < 0.01) budget = 0.01;
     }
@@ -225,7 +240,13 @@ static bool try_scenario(const struct sim_scenario *s, double budget) {
     struct explore_plan plan = options.plan;
     plan.seconds = budget;
     plan.seed = options.seed;
-    return try_phase(s, mode_name(plan.mode), &plan);
+    struct explore_result result;
+    return try_phase(s, mode_name(plan.mode), &plan, &result);
+}
+
+static bool try_task(const struct sim_scenario *s, const struct phase *phase,
+                     struct explore_result *result) {
+    return load(s) && try_phase(s, phase->title, &phase->plan, result);
 }
 
 static const struct sim_scenario *find(const char *name) {
@@ -276,6 +297,14 @@ int main(int argc, char **argv) {
     if (options.mutant) tg_mutant = mutant_number(options.mutant);
     for (unsigned i = 0; sim_scenarios[i]; i++)
         count += fnmatch(options.glob, sim_scenarios[i]->name, 0) == 0;
+    if (options.night) {
+        struct night night = {.glob = options.glob,
+                              .progress = options.progress,
+                              .jobs = options.jobs ? options.jobs : 1,
+                              .budget = options.budget,
+                              .explore = try_task};
+        return night_run(&night) ? 0 : 1;
+    }
     double budget = options.budget > 0 ? options.budget : options.ci ? 120 : 10;
     if (options.ci && count) budget /= count;
     if (options.mutants) {

@@ -42,11 +42,14 @@ static void wake_word(const char *address, unsigned size) {
 
 static void write_memory(char *address, unsigned size, uint64_t value) {
     bool changed = read_memory(address, size) != value;
+    if (changed) sim.atomic_hash -= sim_word_hash(address);
     if (size == 4)
         *(volatile uint32_t *)address = (uint32_t)value;
     else
         *(volatile uint64_t *)address = value;
     if (!changed) return;
+    sim.atomic_hash += sim_word_hash(address);
+    sim.writes++;
     sim_changed();
     if (sim.waiting && !(sim.scenario->flags & SIM_STRICT_FUTEX)) wake_word(address, size);
 }

@@ -157,6 +157,7 @@ static tg_status punch(struct tg_os *os, uint64_t offset, uint64_t length) {
     if (offset % SIM_PAGE || length % SIM_PAGE) return TG_INVALID;
     if (offset > sim_arena_size() || length > sim_arena_size() - offset) return TG_INVALID;
     memset((char *)sim_arena() + offset, 0, length);
+    sim.writes++;
     for (uint64_t page = offset / SIM_PAGE; page < (offset + length) / SIM_PAGE; page++) {
         machine.committed_count -= machine.committed[page];
         machine.committed[page] = false;
@@ -212,6 +213,7 @@ static const struct tg_os_ops ops = {
 };
 
 void sim_os_setup(void) {
+    sim_log(&machine, sizeof machine); /* what is not one process's changes by system calls */
     machine.now_ns = 1000000000;
     for (unsigned p = 0; p < SIM_PROCESSES; p++) {
         systems[p].base.ops = &ops;
@@ -227,6 +229,12 @@ void sim_os_release(unsigned process) {
         if (machine.holder[byte] == process + 1) machine.holder[byte] = 0;
     sim_changed();
 }
+
+static uint8_t saved_holder[SIM_LIFE_BYTES];
+
+void sim_os_save_tokens(void) { memcpy(saved_holder, machine.holder, sizeof saved_holder); }
+
+void sim_os_restore_tokens(void) { memcpy(machine.holder, saved_holder, sizeof saved_holder); }
 
 void sim_os_add_time(uint64_t ns) { machine.now_ns += ns; }
 

@@ -111,7 +111,7 @@ static void print_story(void) {
 bool sim_replay_run(void) {
     bool before = sim.replaying, reduce = sim.reduce;
     sim.replaying = true;
-    sim.reduce = false;
+    sim.reduce = sim.merge = false;
     sim.budget = (struct sim_budget){1u << 30, 1u << 30, 1u << 30, 1u << 30, 1u << 30};
     sim_run();
     sim.replaying = before;

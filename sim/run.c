@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One run: its phases, as world.h lists them. turn.c decides within a phase. */
+#include "prune.h"
 #include "sim.h"
 
 struct sim_world sim;
@@ -37,6 +38,7 @@ static void start(unsigned fiber, unsigned process, void *argument) {
     t->pending_count = 0;
     t->group = 0;
     t->where = "its start";
+    t->op = OP_NOTE;
     fiber_start(&t->fiber, fiber_main, argument);
     if (fiber != FIBER_QUIET) sim.ready |= 1u << fiber;
 }
@@ -56,9 +58,10 @@ static bool run_phase(void) {
     sim.current = FIBER_NONE;
     sim.sub = 0;
     sim.step++;
+    sim.phase++;
     sim_switch_to(sim_pick_next(false));
     sim.current = FIBER_NONE;
-    return !sim.failed;
+    return !sim.failed && !prune_phase();
 }
 
 static bool run_recoverers(void) {
@@ -80,15 +83,18 @@ static void reset(void) {
     sim.quiet = false;
     sim.step = sim.sub = 0;
     sim.ready = sim.paused = sim.waiting = sim.stopped = 0;
-    sim.returned = sim.buffered = 0;
+    sim.returned = sim.buffered = sim.preempted = 0;
     sim.crashed_processes = sim.stopped_processes = 0;
     sim.crash_count = sim.stop_count = sim.recovery_count = 0;
     sim.steps_before_recovery = 0;
     sim.idle_rounds = 0;
     sim.woke_spinner = false;
-    sim.failed = false;
+    sim.failed = sim.merged = false;
+    sim.atomic_hash = 0;
+    sim.watched = 0;
+    sim.phase = sim.looks = sim.crashes_before_resume = 0;
     sim_replay_position = 0;
-    if (!sim.replaying) sim_record.count = 0;
+    if (!sim.replaying && !sim.prefix) sim_record.count = 0;
     for (unsigned f = 0; f < SIM_FIBERS; f++) {
         sim.threads[f].pending_count = 0;
         sim.threads[f].process = SIM_PROCESSES; /* nobody's, until it is started */
@@ -103,11 +109,11 @@ void sim_run(void) {
         start(i, s->actors[i].process, (void *)&s->actors[i]);
     if (!run_phase() || !run_recoverers()) return;
     if (sim.stopped) {
-        unsigned crashes = sim.crash_count;
+        sim.crashes_before_resume = sim.crash_count;
         sim.stopped = 0;
         if (sim.tracing) sim_trace_text(FIBER_RECOVERER, "### the stopped go on");
         if (!run_phase()) return;
-        if (sim.crash_count != crashes && !run_recoverers()) return;
+        if (sim.crash_count != sim.crashes_before_resume && !run_recoverers()) return;
     }
     if (s->check) {
         unsigned steps = sim.step;

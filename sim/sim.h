@@ -4,10 +4,11 @@
  * What
  *   memory.c, os.c   the seams of base/atomic.h and os/os.h: each operation first calls
  *                    sim_step, then acts on memory
- *   turn.c           whose turn it is: points, choices, crashes, stops
+ *   turn.c           whose turn it is: points; choice.c: what can be chosen there
  *   run.c            one run: its phases
  *   world.c          memory of the world: snapshot, restore, guards
- *   explore.c        which choice is tried next
+ *   explore.c        which choice is tried next; prune.c: which need not be;
+ *                    seen.c: which states were there; night.c: everything to its end
  *   record.c         choices as text; report.c: a run as a story
  *
  * Words
@@ -36,6 +37,7 @@ enum {
     RECORD_MAX = 1 << 16,
     OPTIONS_MAX = 160,
     TRACE_MAX = 1 << 14,
+    SUB_OF_PICK = 100, /* I2: whether a point asks before its fiber leaves, or not */
 };
 
 enum sim_delay { DELAY_NONE, DELAY_TSO, DELAY_PSO };
@@ -65,6 +67,7 @@ struct sim_recorded {
     uint32_t step;
     uint32_t sub;
     struct sim_choice choice;
+    bool plain;         /* plain writes follow the operation before which this was chosen */
 };
 
 struct sim_record {
@@ -84,6 +87,13 @@ struct pending_store {
 struct sim_thread {
     struct fiber fiber;
     unsigned process;
+    enum sim_op op;             /* at its last point */
+    unsigned size;
+    const void *address;
+    /* Preempted there: whether another one did what depends on it since; of a load, what it
+     * would have read. */
+    bool met;
+    uint64_t value, plain;
     const char *where;          /* its last point */
     const void *word;           /* futex it waits on */
     uint64_t deadline_ns;
@@ -110,11 +120,19 @@ struct sim_world {
     struct sim_budget budget;
     bool faults;                /* the plan has crashes or stops */
     bool reduce;
+    bool merge;                 /* runs end where an earlier one was: seen.h */
     bool replaying;
     bool tracing;
     /* Where the run is. */
     unsigned current;
+    unsigned phase;             /* of run.c */
     bool quiet;
+    bool prefix;                /* it repeats the last run, up to decide_step */
+    bool fresh;                 /* all choices that it shares with the last run are made */
+    uint32_t decide_step, decide_sub;
+    uint64_t skip;              /* options whose states were seen, or claimed by others */
+    unsigned looks;             /* points since then */
+    bool merged;                /* it came to a state of an earlier run */
     uint32_t step, sub, steps_max;
     uint32_t steps_before_recovery;
     /* Fibers, as masks. A fiber is in one of ready, paused, waiting, or in none. */
@@ -122,13 +140,21 @@ struct sim_world {
     uint32_t stopped;           /* on top of the state above */
     uint32_t returned;
     uint32_t buffered;          /* have pending stores */
+    uint32_t preempted;         /* on top of the state above, too */
     uint32_t immortal;
     /* Processes, as masks. */
     uint32_t crashed_processes, stopped_processes, recoverers;
     unsigned crash_count, stop_count, recovery_count;
+    unsigned crashes_before_resume; /* of the stopped */
     unsigned idle_rounds;
     bool woke_spinner;          /* ... at the last operation: it may run before the next */
     uint32_t changes;           /* how often anything changed that a spinner may wait for */
+    uint32_t writes;
+    uint64_t atomic_hash;       /* the part of sim_region_hash that atomic operations made */
+    bool plain;                 /* of the choice just made: see struct sim_recorded */
+    unsigned watched;           /* 1 + the explorer's decision before the last operation */
+    uint64_t watched_plain;
+    uint64_t faults_skipped;    /* over all runs of a scenario */
     /* The end. */
     bool failed;
     char failure[600];
@@ -143,8 +169,10 @@ extern struct sim_world sim;
 extern struct sim_record sim_record; /* of the running run; in a replay, what to do */
 extern unsigned sim_replay_position;
 
-/* Adds a default-free choice; asks the explorer. options[0] is the default. */
+/* Asks the explorer. options[0] is the default. */
 unsigned explore_choose(const struct sim_choice *options, unsigned count, bool free);
+/* After an operation: did plain writes follow it? For what is chosen there later. */
+void explore_note_plain(unsigned decision, bool plain);
 
 /* --- run.c */
 void sim_run(void);             /* one run, from the snapshot */
@@ -173,6 +201,9 @@ uint64_t sim_peek(const void *address, unsigned size);
 /* --- os.c */
 void sim_os_setup(void);
 void sim_os_release(unsigned process);
+/* Who holds which life token, to be restored. */
+void sim_os_save_tokens(void);
+void sim_os_restore_tokens(void);
 bool sim_os_guards(const void *address, unsigned size);
 void sim_os_add_time(uint64_t ns);
 
@@ -182,6 +213,22 @@ bool sim_load(const struct sim_scenario *scenario);   /* setup and snapshot; fal
 void sim_restore(void);
 /* A number for the content of the world's memory and who crashed. */
 uint64_t sim_state_hash(void);
+/* One for all that differs from the snapshot in the region; one for SIM_STATE variables. */
+uint64_t sim_region_hash(void);
+uint64_t sim_variables_hash(void);
+/* One for what differs, but not by atomic operations. */
+uint64_t sim_plain_hash(void);
+/* ... and in what others may see of it without leaving a trace there: without the logs. */
+uint64_t sim_plain_shared_hash(void);
+/* A word of the region is about to be, or was, written: takes it out of the sum, or into it. */
+uint64_t sim_word_hash(const void *address);
+/* One for the words between two addresses. */
+uint64_t sim_hash(const void *from, const void *to, uint64_t seed);
+static inline uint64_t sim_mix(uint64_t x) {
+    x = (x ^ x >> 32) * 0xd6e8feb86659fd93ull;
+    x = (x ^ x >> 29) * 0x9e3779b97f4a7c15ull;
+    return x ^ x >> 32;
+}
 /* The footprint cell of an address, or NULL outside the world's memory. */
 static inline uint16_t *sim_cell(const void *address);
 extern char *sim_region;

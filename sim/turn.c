@@ -30,14 +30,10 @@
  *   and the virtual clock, whose few nanoseconds per look are not part of the property.
  */
 #include <stdio.h>
-#include <string.h>
 
-#include "sim.h"
-
-/* I2: a point may or may not ask before its fiber leaves; both ways the pick has this number. */
-enum { SUB_OF_PICK = 100 };
-
-static unsigned bit_index(uint32_t mask) { return (unsigned)__builtin_ctz(mask); }
+#include "choice.h"
+#include "prune.h"
+#include "seen.h"
 
 uint32_t sim_fibers_of(unsigned process) {
     uint32_t mask = 0;
@@ -63,159 +59,12 @@ void sim_changed(void) {
     sim_wake(sim.paused);
 }
 
-/* --- crash and stop */
-
-static void tell_fault(unsigned process, uint32_t fibers, const char *what) {
-    for (uint32_t left = fibers; left; left &= left - 1)
-        sim_trace_text(bit_index(left), "### process %u is %s before %s", process, what,
-                       sim_short_where(sim.threads[bit_index(left)].where));
-}
-
-static void crash_process(unsigned process) {
-    uint32_t fibers = sim_fibers_of(process);
-    if (sim.tracing) tell_fault(process, fibers, "killed");
-    sim.ready &= ~fibers;
-    sim.paused &= ~fibers;
-    sim.waiting &= ~fibers;
-    sim.crashed_processes |= 1u << process;
-    sim.crash_count++;
-    /* The prefix lemma: what was executed reaches memory before the token is free. */
-    for (uint32_t left = fibers; left; left &= left - 1) sim_drain_all(bit_index(left));
-    sim_os_release(process);
-}
-
-static void stop_process(unsigned process) {
-    if (sim.tracing) tell_fault(process, sim_fibers_of(process), "stopped");
-    sim.stopped |= sim_fibers_of(process);
-    sim.stopped_processes |= 1u << process;
-    sim.stop_count++;
-    for (uint32_t left = sim.stopped & sim.buffered; left; left &= left - 1)
-        sim_drain_all(bit_index(left));
-}
-
-static unsigned crashes_left(unsigned process) {
-    if (process < SIM_ACTORS_MAX) return sim.immortal & 1u << process ? 0 : sim.budget.crashes;
-    /* A recoverer with nothing to mend is not worth crashing. */
-    bool work = sim.crash_count != 0 || sim.scenario->flags & SIM_DIE_AT_END;
-    return work ? sim.budget.recover_crashes : 0;
-}
-
-static unsigned stops_left(unsigned process) {
-    if (process >= SIM_ACTORS_MAX || sim.immortal & 1u << process) return 0;
-    return sim.stopped_processes & 1u << process ? 0 : sim.budget.stops;
-}
-
-static void spend_crash(unsigned process) {
-    if (process < SIM_ACTORS_MAX) {
-        sim.budget.crashes -= sim.budget.crashes > 0;
-    } else {
-        sim.budget.recover_crashes -= sim.budget.recover_crashes > 0;
-    }
-}
-
-/* --- choices */
-
-/* In a replay, what is recorded for this step from decision `sub` on. Skips what no longer
- * fits, which happens when other choices were left out. */
-static const struct sim_recorded *next_recorded(uint32_t sub) {
-    for (; sim_replay_position < sim_record.count; sim_replay_position++) {
-        const struct sim_recorded *next = &sim_record.items[sim_replay_position];
-        if (next->step > sim.step) return NULL;
-        if (next->step == sim.step && next->sub >= sub) return next;
-    }
-    return NULL;
-}
-
-static struct sim_choice decide(const struct sim_choice *options, unsigned count, bool free) {
-    sim.sub++;
-    if (sim.replaying) {
-        const struct sim_recorded *next = next_recorded(sim.sub);
-        if (!next || next->sub != sim.sub) return options[0];
-        sim_replay_position++;
-        return next->choice;
-    }
-    unsigned picked = count > 1 ? explore_choose(options, count, free) : 0;
-    if (picked && sim_record.count < RECORD_MAX)
-        sim_record.items[sim_record.count++] =
-            (struct sim_recorded){sim.step, sim.sub, options[picked]};
-    return options[picked];
-}
-
-/* True if the word is one on which fibers depend on each other. */
-static bool is_shared(uint16_t cell, bool with_recovery) {
-    uint32_t fibers = cell & ((1u << SIM_FIBERS) - 1);
-    if (!with_recovery) fibers &= (1u << SIM_ACTORS_MAX) - 1;
-    return cell & 1u << 15 && (fibers & (fibers - 1));
-}
-
-static unsigned add(struct sim_choice *options, unsigned count, enum sim_choice_kind kind,
-                    unsigned who, unsigned index) {
-    if (count < OPTIONS_MAX)
-        options[count++] = (struct sim_choice){(uint8_t)kind, (uint8_t)who, (uint16_t)index};
-    return count;
-}
-
-static unsigned add_switches(struct sim_choice *options, unsigned count, uint32_t fibers) {
-    for (; fibers; fibers &= fibers - 1)
-        count = add(options, count, CHOICE_SWITCH, bit_index(fibers), 0);
-    return count;
-}
-
-/* A store that nobody else looks at need not be seen to drain. */
-static bool is_visible_to_others(const struct pending_store *p) {
-    const uint16_t *cell = sim_cell(p->address);
-    return !sim.reduce || !cell || is_shared(*cell, sim.faults);
-}
-
-static unsigned add_drains(struct sim_choice *options, unsigned count, uint32_t fibers) {
-    for (fibers &= sim.buffered; fibers; fibers &= fibers - 1) {
-        unsigned f = bit_index(fibers);
-        for (unsigned i = 0; i < sim.threads[f].pending_count; i++)
-            if (is_visible_to_others(&sim.threads[f].pending[i]))
-                count = add(options, count, CHOICE_DRAIN, f, i);
-    }
-    return count;
-}
-
-static unsigned add_faults(struct sim_choice *options, unsigned count, unsigned process, bool crash,
-                           bool stop) {
-    if (crash && crashes_left(process)) count = add(options, count, CHOICE_CRASH, process, 0);
-    if (stop && stops_left(process)) count = add(options, count, CHOICE_STOP, process, 0);
-    return count;
-}
-
-/* A choice from a replay string may not fit the run (another build, or a shrunk string). */
-static bool fits(struct sim_choice c) {
-    switch (c.kind) {
-    case CHOICE_SWITCH: return c.who < SIM_FIBERS && (sim.ready & ~sim.stopped & 1u << c.who);
-    case CHOICE_CRASH: return c.who < SIM_PROCESSES && !(sim.crashed_processes & 1u << c.who);
-    case CHOICE_STOP: return c.who < SIM_PROCESSES && sim_fibers_of(c.who) != 0;
-    case CHOICE_DRAIN: return c.who < SIM_FIBERS && c.index < sim.threads[c.who].pending_count;
-    default: return true;
-    }
-}
-
 void sim_switch_to(unsigned next) {
     unsigned self = sim.current;
     if (next == self) return;
     sim.current = next;
     fiber_switch(self == FIBER_NONE ? &sim.runner : &sim.threads[self].fiber,
                  next == FIBER_NONE ? &sim.runner : &sim.threads[next].fiber);
-}
-
-/* Applies a crash, stop or drain; true if the current fiber can't go on. */
-static bool apply(struct sim_choice c) {
-    uint32_t self = 1u << sim.current;
-    if (c.kind == CHOICE_CRASH) {
-        spend_crash(c.who);
-        crash_process(c.who);
-    } else if (c.kind == CHOICE_STOP) {
-        sim.budget.stops -= sim.budget.stops > 0;
-        stop_process(c.who);
-    } else if (c.kind == CHOICE_DRAIN) {
-        sim_drain_until(c.who, c.index);
-    }
-    return !(sim.ready & ~sim.stopped & self);
 }
 
 /* --- where a fiber can't go on */
@@ -236,7 +85,7 @@ static bool let_time_pass(void) {
     if (!paused && !waiting) return false;
     uint64_t deadline = UINT64_MAX;
     for (uint32_t left = waiting; left; left &= left - 1) {
-        uint64_t d = sim.threads[bit_index(left)].deadline_ns;
+        uint64_t d = sim.threads[sim_bit_index(left)].deadline_ns;
         if (d < deadline) deadline = d;
     }
     uint64_t now = sim_now_ns(), then = deadline;
@@ -252,33 +101,34 @@ static bool let_time_pass(void) {
     if (then > now) sim_os_add_time(then - now);
     now = sim_now_ns();
     for (uint32_t left = waiting; left; left &= left - 1)
-        if (sim.threads[bit_index(left)].deadline_ns <= now) sim_wake(1u << bit_index(left));
+        if (sim.threads[sim_bit_index(left)].deadline_ns <= now)
+            sim_wake(1u << sim_bit_index(left));
     return true;
 }
 
 static unsigned round_robin(uint32_t fibers) {
     unsigned from = sim.current == FIBER_NONE ? 0 : sim.current + 1;
     uint32_t later = fibers & ~((1u << from) - 1);
-    return bit_index(later ? later : fibers);
+    return sim_bit_index(later ? later : fibers);
 }
 
 static unsigned pick_options(struct sim_choice *options, uint32_t runnable, bool is_pause) {
     unsigned first = round_robin(runnable);
-    unsigned count = add(options, 0, CHOICE_SWITCH, first, 0);
+    unsigned count = choice_add(options, 0, CHOICE_SWITCH, first, 0);
     unsigned left = is_pause ? sim.budget.preemptions : sim.budget.free_switches;
     if (left) {
-        count = add_switches(options, count, runnable & ~(1u << first));
-        count = add_drains(options, count, ~0u);
+        count = choice_add_switches(options, count, runnable & ~(1u << first));
+        count = choice_add_drains(options, count, ~0u);
     } else if (is_pause && sim.budget.free_switches && sim.current < SIM_FIBERS) {
-        count = add_drains(options, count, 1u << sim.current); /* as when it is preempted */
+        count = choice_add_drains(options, count, 1u << sim.current); /* as when it is preempted */
     }
     if (!sim.faults) return count;
     uint32_t seen = 0;
     for (uint32_t f = (sim.paused | sim.waiting) & ~sim.stopped; f; f &= f - 1) {
-        unsigned process = sim.threads[bit_index(f)].process;
+        unsigned process = sim.threads[sim_bit_index(f)].process;
         if (seen & 1u << process) continue;
         seen |= 1u << process;
-        count = add_faults(options, count, process, true, true);
+        count = choice_add_faults(options, count, process, true, true);
     }
     return count;
 }
@@ -291,12 +141,12 @@ static void drain_at_rest(void) {
     bool alone = (sim.buffered & (sim.buffered - 1)) == 0;
     bool matters = !alone || sim.paused || sim.waiting;
     unsigned count;
-    while (matters && (count = add_drains(options, 0, ~0u)) > 0) {
-        struct sim_choice c = decide(options, sim.budget.free_switches ? count : 1, true);
-        if (c.kind != CHOICE_DRAIN || !fits(c)) c = options[0];
+    while (matters && (count = choice_add_drains(options, 0, ~0u)) > 0) {
+        struct sim_choice c = choice_decide(options, sim.budget.free_switches ? count : 1, true);
+        if (c.kind != CHOICE_DRAIN || !choice_fits(c)) c = options[0];
         if (c.who != options[0].who || c.index != options[0].index)
             sim.budget.free_switches -= sim.budget.free_switches > 0;
-        apply(c);
+        choice_apply(c);
         if (sim.ready & ~sim.stopped) break;
     }
     if (!(sim.ready & ~sim.stopped))
@@ -306,6 +156,7 @@ static void drain_at_rest(void) {
 
 /* The next fiber to run; FIBER_NONE when the phase is over or the run failed. */
 unsigned sim_pick_next(bool is_pause) {
+    prune_watch();
     if (sim.sub < SUB_OF_PICK) sim.sub = SUB_OF_PICK;
     for (;;) {
         uint32_t runnable = sim.ready & ~sim.stopped;
@@ -319,8 +170,13 @@ unsigned sim_pick_next(bool is_pause) {
             continue;
         }
         unsigned count = pick_options(options, runnable, is_pause);
-        struct sim_choice c = decide(options, count, !is_pause);
-        if (!fits(c)) c = options[0];
+        if (sim.merge && sim.fresh && seen_before(SEEN_PICK, is_pause)) {
+            prune_end_run();
+            return FIBER_NONE;
+        }
+        prune_skip(options, count);
+        struct sim_choice c = choice_decide(options, count, !is_pause);
+        if (!choice_fits(c)) c = options[0];
         bool own_drain = c.kind == CHOICE_DRAIN && c.who == sim.current;
         if (c.kind == CHOICE_DRAIN || (c.kind == CHOICE_SWITCH && c.who != options[0].who)) {
             bool costs = is_pause && !own_drain;
@@ -328,7 +184,7 @@ unsigned sim_pick_next(bool is_pause) {
             *left -= *left > 0;
         }
         if (c.kind == CHOICE_SWITCH) return c.who;
-        apply(c);
+        choice_apply(c);
         /* Whoever paused is gone now: what follows is a free pick. */
         if (c.kind != CHOICE_DRAIN && sim.current < SIM_FIBERS &&
             sim.threads[sim.current].process == c.who)
@@ -336,7 +192,14 @@ unsigned sim_pick_next(bool is_pause) {
     }
 }
 
-void sim_leave(bool is_pause) { sim_switch_to(sim_pick_next(is_pause)); }
+static void leave(bool is_pause) { sim_switch_to(sim_pick_next(is_pause)); }
+
+static void leave_at_pause(void) { leave(true); }
+static void leave_for_good(void) { leave(false); }
+
+void sim_leave(bool is_pause) {
+    fiber_aside(&sim.threads[sim.current].fiber, is_pause ? leave_at_pause : leave_for_good);
+}
 
 /* --- points */
 
@@ -353,53 +216,72 @@ static bool note_access(enum sim_op op, const void *address) {
     if (op != OP_LOAD) new |= 1u << 15;
     if (new != old) {
         *cell = new;
-        if (is_shared(new, sim.faults) != is_shared(old, sim.faults)) sim.footprint_grew = true;
+        if (choice_is_shared(new, sim.faults) != choice_is_shared(old, sim.faults))
+            sim.footprint_grew = true;
     }
-    return drains || is_shared(new, sim.faults);
+    return drains || choice_is_shared(new, sim.faults);
 }
 
+/* What a point offers, and whether the state is looked at; for decide_at_point. */
+static struct {
+    bool shared, crash, look;
+} point;
+
 /* Preempted: the others run; then this fiber's turn comes again, or its process dies. */
-static void preempt(unsigned next) {
+static void preempt(unsigned next, bool offers_all) {
+    struct sim_thread *thread = &sim.threads[sim.current];
     uint32_t self = 1u << sim.current;
     struct sim_choice options[OPTIONS_MAX];
     while (sim.buffered & self) {
-        unsigned count = add(options, 0, CHOICE_GO, 0, 0);
-        count = add_drains(options, count, self);
-        struct sim_choice c = decide(options, count, true);
-        if (c.kind != CHOICE_DRAIN || !fits(c)) break;
-        apply(c);
+        unsigned count = choice_add(options, 0, CHOICE_GO, 0, 0);
+        count = choice_add_drains(options, count, self);
+        struct sim_choice c = choice_decide(options, count, true);
+        if (c.kind != CHOICE_DRAIN || !choice_fits(c)) break;
+        choice_apply(c);
     }
     if (!(sim.ready & 1u << next)) return;
+    prune_note_preempted(thread);
+    sim.preempted |= self;
     sim_switch_to(next);
-    unsigned process = sim.threads[sim.current].process;
-    unsigned count = add(options, 0, CHOICE_GO, 0, 0);
-    if (sim.faults) count = add_faults(options, count, process, true, true);
-    struct sim_choice c = decide(options, count, true);
-    if ((c.kind == CHOICE_CRASH || c.kind == CHOICE_STOP) && fits(c) && apply(c)) sim_leave(false);
+    sim.preempted &= ~self;
+    if (sim.merge && sim.fresh && seen_before(SEEN_RESUMED, offers_all)) prune_end_run();
+    unsigned process = thread->process;
+    unsigned count = choice_add(options, 0, CHOICE_GO, 0, 0);
+    if (sim.faults) count = choice_add_faults(options, count, process, true, true);
+    prune_skip(options, count);
+    struct sim_choice c = choice_decide(options, count, true);
+    if ((c.kind == CHOICE_CRASH || c.kind == CHOICE_STOP) && choice_fits(c) && choice_apply(c))
+        leave(false);
+    if (c.kind == CHOICE_GO && sim.merge && sim.fresh && !prune_has_met(thread)) prune_end_run();
 }
 
 /* The choices before one operation. */
-static void decide_at_point(bool shared, bool crash) {
+static void decide_at_point(void) {
+    bool shared = point.shared, crash = point.crash;
+    if (shared && sim.budget.preemptions) prune_watch();
+    if (point.look && seen_before(SEEN_POINT, 0)) prune_end_run();
     for (;;) {
         struct sim_choice options[OPTIONS_MAX];
-        unsigned count = add(options, 0, CHOICE_GO, 0, 0);
+        unsigned count = choice_add(options, 0, CHOICE_GO, 0, 0);
         uint32_t others = ~(1u << sim.current);
         if (sim.budget.preemptions && shared) {
-            count = add_switches(options, count, sim.ready & ~sim.stopped & others);
-            count = add_drains(options, count, others);
+            count = choice_add_switches(options, count, sim.ready & ~sim.stopped & others);
+            count = choice_add_drains(options, count, others);
         }
         if (sim.faults)
-            count = add_faults(options, count, sim.threads[sim.current].process, crash, shared);
-        struct sim_choice c = decide(options, count, false);
-        if (!fits(c) || c.kind == CHOICE_GO) return;
+            count =
+                choice_add_faults(options, count, sim.threads[sim.current].process, crash, shared);
+        prune_skip(options, count);
+        struct sim_choice c = choice_decide(options, count, false);
+        if (!choice_fits(c) || c.kind == CHOICE_GO) return;
         if (c.kind == CHOICE_SWITCH || c.kind == CHOICE_DRAIN)
             sim.budget.preemptions -= sim.budget.preemptions > 0;
         if (c.kind == CHOICE_SWITCH) {
-            if (c.who != sim.current) preempt(c.who);
+            if (c.who != sim.current) preempt(c.who, !sim.faults || (shared && crash));
             return;
         }
-        if (apply(c)) {
-            sim_leave(false);
+        if (choice_apply(c)) {
+            leave(false);
             return; /* it was stopped, and goes on */
         }
     }
@@ -408,8 +290,9 @@ static void decide_at_point(bool shared, bool crash) {
 /* Offers what may be chosen before this operation, if anything. */
 static void offer(enum sim_op op, const void *address) {
     bool shared = true, crash = true;
-    if (sim.replaying) {
-        if (TG_LIKELY(!next_recorded(1))) return;
+    if (sim.prefix && sim.step != sim.decide_step) sim.woke_spinner = false;
+    if (sim.replaying || (sim.prefix && sim.step != sim.decide_step)) {
+        if (TG_LIKELY(!choice_recorded(1))) return;
     } else if (sim.reduce) {
         shared = note_access(op, address) || sim.woke_spinner;
         sim.woke_spinner = false;
@@ -417,12 +300,21 @@ static void offer(enum sim_op op, const void *address) {
     }
     bool others = (sim.ready & ~sim.stopped) != 1u << sim.current || sim.buffered;
     bool preemptible = shared && others && sim.budget.preemptions;
-    if (preemptible || (sim.faults && (crash || shared))) decide_at_point(shared, crash);
+    bool choice = preemptible || (sim.faults && (crash || shared));
+    bool look = prune_worth_a_look(address, shared || choice);
+    if (!choice && !look) return;
+    point.shared = shared;
+    point.crash = crash;
+    point.look = look;
+    fiber_aside(&sim.threads[sim.current].fiber, decide_at_point);
 }
 
 void sim_step(enum sim_op op, const void *address, unsigned size, const char *where) {
     struct sim_thread *self = &sim.threads[sim.current];
     self->where = where;
+    self->op = op;
+    self->address = address;
+    self->size = size;
     if (address && op <= OP_RMW && !sim_os_guards(address, size))
         sim_fail("access to poisoned or uncommitted memory in %s", where);
     if (sim.quiet) {
@@ -434,5 +326,6 @@ void sim_step(enum sim_op op, const void *address, unsigned size, const char *wh
         sim_fail("livelock: no end after %u steps, now in %s", sim.steps_max, where);
     sim.sub = 0;
     offer(op, address);
+    if (TG_UNLIKELY(sim.preempted)) prune_note_step(op, address);
     if (op != OP_PAUSE) self->changes_seen = sim.changes;
 }

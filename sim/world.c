@@ -21,7 +21,13 @@
 
 #include "sim.h"
 
-enum { REGION_PAGES = SIM_REGION_SIZE / SIM_PAGE, NAMES_MAX = 64, WATCHDOG_SECONDS = 5 };
+enum {
+    REGION_PAGES = SIM_REGION_SIZE / SIM_PAGE,
+    STATE_PAGES = 1 << 10,
+    NAMES_MAX = 64,
+    LOGS_MAX = 8,
+    WATCHDOG_SECONDS = 5
+};
 
 struct name {
     const char *address;
@@ -43,8 +49,14 @@ static bool armed; /* the region is write-protected but for the dirty pages */
 static bool page_dirty[REGION_PAGES];
 static unsigned dirty[REGION_PAGES];
 static unsigned dirty_count;
+/* The same for the whole pages among the SIM_STATE variables; what is left at both ends is
+ * few bytes. */
+static char *state_pages, *state_pages_end;
+static bool state_dirty[STATE_PAGES];
 static struct name names[NAMES_MAX];
 static unsigned name_count;
+static struct name logs[LOGS_MAX];
+static unsigned log_count;
 static SIM_STATE size_t allocated;
 static const char *wild_reason;
 static const void *wild_address;
@@ -88,6 +100,15 @@ static void on_fault(int number, siginfo_t *info, void *context) {
             page_dirty[page] = true;
             dirty[dirty_count++] = (unsigned)page;
             mprotect(sim_region + page * host_page, host_page, PROT_READ | PROT_WRITE);
+            return;
+        }
+    }
+    char *at = info->si_addr;
+    if (number == SIGSEGV && armed && at >= state_pages && at < state_pages_end) {
+        size_t page = (size_t)(at - state_pages) / host_page;
+        if (!state_dirty[page]) {
+            state_dirty[page] = true;
+            mprotect(state_pages + page * host_page, host_page, PROT_READ | PROT_WRITE);
             return;
         }
     }
@@ -146,7 +167,22 @@ static void initialise_once(void) {
     state_pristine = map(state_size());
     state_snapshot = map(state_size());
     memcpy(state_pristine, __start_sim_state, state_size());
+    uintptr_t first = ((uintptr_t)__start_sim_state + host_page - 1) / host_page * host_page;
+    uintptr_t end = (uintptr_t)__stop_sim_state / host_page * host_page;
+    if (end > first && (end - first) / host_page <= STATE_PAGES) {
+        state_pages = (char *)first;
+        state_pages_end = (char *)end;
+    }
     install_handlers();
+}
+
+static void protect_state(int how) {
+    size_t size = (size_t)(state_pages_end - state_pages);
+    memset(state_dirty, 0, sizeof state_dirty);
+    if (size && mprotect(state_pages, size, how) != 0) {
+        perror("sim: mprotect");
+        exit(2);
+    }
 }
 
 static void protect(size_t offset, size_t size, int how) {
@@ -158,6 +194,7 @@ static void protect(size_t offset, size_t size, int how) {
 
 static void prepare_region(const struct sim_scenario *scenario) {
     armed = false;
+    protect_state(PROT_READ | PROT_WRITE);
     arena_size = (scenario->arena_size + SIM_PAGE - 1) / SIM_PAGE * SIM_PAGE;
     if (arena_size == 0) arena_size = SIM_PAGE;
     if (arena_size > SIM_ARENA_MAX) {
@@ -171,7 +208,7 @@ static void prepare_region(const struct sim_scenario *scenario) {
     madvise(sim.footprint, SIM_REGION_SIZE / 8 * sizeof *sim.footprint, MADV_DONTNEED);
     memset(page_dirty, 0, sizeof page_dirty);
     dirty_count = 0;
-    name_count = 0;
+    name_count = log_count = 0;
     memcpy(__start_sim_state, state_pristine, state_size());
     size_t arena_at = (size_t)((char *)sim_arena() - sim_region);
     protect(SIM_PRIVATE_MAX, arena_at - SIM_PRIVATE_MAX, PROT_NONE);
@@ -192,6 +229,7 @@ bool sim_load(const struct sim_scenario *scenario) {
     sim_os_setup();
     sim.crashed_processes = sim.stopped_processes = sim.recovery_count = 0;
     sim.ready = sim.paused = sim.waiting = sim.stopped = sim.buffered = sim.returned = 0;
+    sim.preempted = 0;
     sim_replay_position = 0;
     if (scenario->setup) {
         uint32_t limit = sim.steps_max;
@@ -206,9 +244,27 @@ bool sim_load(const struct sim_scenario *scenario) {
     memcpy(state_snapshot, __start_sim_state, state_size());
     protect(0, SIM_PRIVATE_MAX, PROT_READ);
     protect(arena_at, arena_mapped, PROT_READ);
+    protect_state(PROT_READ);
     armed = true;
     return true;
 }
+
+/* What may have changed of the SIM_STATE variables: all but the pages that are clean. */
+static void each_state_range(void (*f)(char *now, const char *then, size_t size)) {
+    char *start = __start_sim_state, *stop = __stop_sim_state;
+    if (state_pages == state_pages_end) {
+        f(start, state_snapshot, state_size());
+        return;
+    }
+    f(start, state_snapshot, (size_t)(state_pages - start));
+    f(state_pages_end, state_snapshot + (state_pages_end - start),
+      (size_t)(stop - state_pages_end));
+    for (char *page = state_pages; page < state_pages_end; page += host_page)
+        if (state_dirty[(size_t)(page - state_pages) / host_page])
+            f(page, state_snapshot + (page - start), host_page);
+}
+
+static void restore_state(char *now, const char *then, size_t size) { memcpy(now, then, size); }
 
 void sim_restore(void) {
     sim_runs++;
@@ -216,7 +272,7 @@ void sim_restore(void) {
         size_t at = (size_t)dirty[i] * host_page;
         memcpy(sim_region + at, snapshot + at, host_page);
     }
-    memcpy(__start_sim_state, state_snapshot, state_size());
+    each_state_range(restore_state);
 }
 
 uint64_t sim_state_hash(void) {
@@ -234,6 +290,102 @@ uint64_t sim_state_hash(void) {
     return sum * 0x94d049bb133111ebull;
 }
 
+static uint64_t word_hash(uint64_t now, uint64_t place) {
+    return sim_mix(now ^ place * 0x9e3779b97f4a7c15ull);
+}
+
+/* The words of one line that differ, each with its place. */
+static uint64_t line_hash(const uint64_t *now, const uint64_t *then, uint64_t place) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < 8; i++)
+        if (now[i] != then[i]) sum += word_hash(now[i], place + i);
+    return sum;
+}
+
+typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* Sums over what differs; the size is a multiple of 64 bytes. */
+static uint64_t difference_hash(const void *now, const void *then, size_t size, uint64_t place) {
+    const pair *a = now, *b = then;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < size / 16; i += 4) {
+        pair differs =
+            (a[i] ^ b[i]) | (a[i + 1] ^ b[i + 1]) | (a[i + 2] ^ b[i + 2]) | (a[i + 3] ^ b[i + 3]);
+        if (differs[0] | differs[1])
+            sum += line_hash((const uint64_t *)&a[i], (const uint64_t *)&b[i], place + 2 * i);
+    }
+    return sum;
+}
+
+uint64_t sim_hash(const void *from, const void *to, uint64_t seed) {
+    const uint64_t *at = from, *end = to;
+    uint64_t sum = 0;
+    for (seed <<= 48; at < end; at++) sum += sim_mix(*at ^ ++seed * 0x9e3779b97f4a7c15ull);
+    return sum;
+}
+
+static uint64_t state_sum;
+
+static uint64_t state_place(const char *at) {
+    return SIM_REGION_SIZE / 8 + 2 + (uint64_t)(at - __start_sim_state) / 8;
+}
+
+static void hash_state(char *now, const char *then, size_t size) {
+    size_t whole = size / 64 * 64;
+    state_sum += difference_hash(now, then, whole, state_place(now));
+    for (size_t i = whole; i < size; i++)
+        if (now[i] != then[i])
+            state_sum += word_hash((uint64_t)(uint8_t)now[i] << 32 | i, state_place(now + i));
+}
+
+uint64_t sim_variables_hash(void) {
+    state_sum = 0;
+    each_state_range(hash_state);
+    return state_sum;
+}
+
+/* Between two looks at one step no code of the core runs: only draining stores write. */
+uint64_t sim_region_hash(void) {
+    static uint64_t sum, run;
+    static uint32_t step, writes;
+    if (run == sim_runs && step == sim.step && writes == sim.writes) return sum;
+    run = sim_runs;
+    step = sim.step;
+    writes = sim.writes;
+    sum = 0;
+    for (unsigned i = 0; i < dirty_count; i++) {
+        size_t at = (size_t)dirty[i] * host_page;
+        sum += difference_hash(sim_region + at, snapshot + at, host_page, 1 + at / 8);
+    }
+    return sum;
+}
+
+/* The part of sim_variables_hash that logs make. */
+static uint64_t logs_hash(void) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < log_count; i++) {
+        const uint64_t *now = (const uint64_t *)logs[i].address;
+        size_t offset = (size_t)(logs[i].address - __start_sim_state);
+        const uint64_t *then = (const uint64_t *)(state_snapshot + offset);
+        uint64_t place = state_place(logs[i].address);
+        for (size_t w = 0; w < logs[i].size / 8; w++)
+            if (now[w] != then[w]) sum += word_hash(now[w], place + w);
+    }
+    return sum;
+}
+
+uint64_t sim_plain_hash(void) { return sim_region_hash() - sim.atomic_hash + sim_variables_hash(); }
+
+uint64_t sim_plain_shared_hash(void) { return sim_plain_hash() - logs_hash(); }
+
+uint64_t sim_word_hash(const void *address) {
+    size_t offset = (size_t)((const char *)address - sim_region) / 8 * 8;
+    if (offset >= SIM_REGION_SIZE) return 0;
+    uint64_t now = *(const uint64_t *)(sim_region + offset);
+    uint64_t then = *(const uint64_t *)(snapshot + offset);
+    return now == then ? 0 : word_hash(now, 1 + offset / 8);
+}
+
 /* --- world.h */
 
 void *sim_arena(void) { return sim_region + SIM_PRIVATE_MAX + SIM_PAGE * 16; }
@@ -246,6 +398,13 @@ void *sim_alloc(size_t size) {
     void *p = sim_region + allocated;
     allocated += size;
     return p;
+}
+
+void sim_log(const void *variable, size_t size) {
+    const char *at = variable;
+    TG_CHECK(at >= __start_sim_state && at + size <= __stop_sim_state && log_count < LOGS_MAX);
+    TG_CHECK((at - __start_sim_state) % 8 == 0 && size % 8 == 0);
+    logs[log_count++] = (struct name){at, size, NULL};
 }
 
 void sim_name(const void *address, size_t size, const char *name) {

@@ -95,6 +95,11 @@ void *sim_alloc(size_t size);
 /* A name for the story: "name", or "name[i]" beyond the first 8 bytes. In `setup`. */
 void sim_name(const void *address, size_t size, const char *name);
 
+/* Of a SIM_STATE variable: each part is read, while actors run, by one actor only, or by whoever
+ * writes it in the same breath, as a log is. In `setup`. It spares schedules: one that logged
+ * something has told nobody. */
+void sim_log(const void *variable, size_t size);
+
 /* The operating system as process p sees it. p < SIM_PROCESSES. */
 struct tg_os *sim_os(unsigned process);
 struct tg_os *sim_self_os(void);

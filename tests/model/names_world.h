@@ -95,6 +95,8 @@ static inline void names_apply_before(void) {
 /* In setup. Processes 0 .. actors - 1 live (of threads, some stay unused). */
 static inline void names_world_make(const struct names_plan *plan, unsigned actors) {
     names_plan = plan;
+    sim_log(&names_history, sizeof names_history);
+    sim_log(names_hands, sizeof names_hands);
     unsigned contexts = plan->contexts ? plan->contexts : actors + 1;
     names_format(contexts);
     struct tg_local *local = &names_stores[0]->local;

@@ -101,6 +101,22 @@ def test_every_self_mutant_is_caught_and_the_correct_versions_pass(program: path
     assert last["passed"] >= 13
 
 
+def ends(
+    program: pathlib.Path, number: int, options: list[str], *how: str, **environment: str
+) -> str:
+    """How many states a random program can end in, and their sum."""
+    result = run(
+        program,
+        *("--scenario", "self_random", "--states", *options, *how),
+        SIM_PROGRAM=str(number),
+        **environment,
+    )
+    assert result.returncode == 0, result.stdout
+    found = re.search(r"complete .*?(\d+ states \w+)", result.stdout)
+    assert found, result.stdout
+    return found[1]
+
+
 @pytest.mark.parametrize("number", range(1, 31))
 @pytest.mark.parametrize(
     "options",
@@ -117,17 +133,38 @@ def test_every_self_mutant_is_caught_and_the_correct_versions_pass(program: path
 def test_the_reduction_loses_no_end_state(
     program: pathlib.Path, number: int, options: list[str]
 ) -> None:
-    ends = set()
-    for reduction in ([], ["--no-reduce"]):
-        result = run(
-            program,
-            "--scenario",
-            "self_random",
-            "--states",
-            *options,
-            *reduction,
-            SIM_PROGRAM=str(number),
-        )
-        assert result.returncode == 0, result.stdout
-        ends.add(re.search(r"complete .*?(\d+ states \w+)", result.stdout)[1])
-    assert len(ends) == 1, ends
+    assert ends(program, number, options, "--no-reduce") == ends(program, number, options)
+
+
+WITHOUT_DELAYS = [
+    ["--bound", "2"],
+    ["--bound", "3"],
+    ["--bound", "1", "--crash"],
+    ["--bound", "2", "--crash"],
+    ["--bound", "1", "--crash2"],
+    ["--bound", "1", "--stop"],
+    ["--bound", "1", "--crash", "--stop"],
+]
+WITH_DELAYS = [
+    ["--bound", "1", "--delay", "tso"],
+    ["--bound", "1", "--delay", "pso", "--crash"],
+]
+
+
+@pytest.mark.parametrize("number", range(1, 31))
+@pytest.mark.parametrize("options", WITHOUT_DELAYS + WITH_DELAYS, ids=" ".join)
+def test_what_is_pruned_loses_no_end_state(
+    program: pathlib.Path, number: int, options: list[str]
+) -> None:
+    assert ends(program, number, options, "--no-merge") == ends(program, number, options)
+
+
+@pytest.mark.parametrize("number", range(1, 31))
+@pytest.mark.parametrize("options", WITHOUT_DELAYS, ids=" ".join)
+def test_plain_memory_is_seen_when_runs_are_pruned(
+    program: pathlib.Path, number: int, options: list[str]
+) -> None:
+    environment = {"SIM_PROGRAM_PLAIN": "1"}
+    assert ends(program, number, options, "--no-merge", **environment) == ends(
+        program, number, options, **environment
+    )

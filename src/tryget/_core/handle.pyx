@@ -31,8 +31,8 @@ cdef class Handle:
 
     cdef Attachment attachment
     cdef tg_store *store  # NULL once closed
-    cdef Table *table  # of `kept`; NULL: nothing is reused
-    cdef Kept kept
+    cdef Table *table  # of `kept`; NULL: nothing is reused, now. Another thread may close us
+    cdef Kept kept  # so look at its table where that may be; once there, it stays
     cdef uint64_t reader  # what others that decode as we do have too
     cdef bint reuses_all
     cdef uint64_t timeout_ns

@@ -62,7 +62,7 @@ cdef class Reader(Handle):
             return value
         tg_drop_bytes(&reading)
         if status == TG_ABSENT:
-            if self.table != NULL and self.table.stale:
+            if self.table != NULL and self.kept.table.stale:
                 self.kept.drop(exact(key))
             if required:
                 raise KeyError(key)
@@ -104,7 +104,7 @@ cdef class Reader(Handle):
             reader = self.reader
             nbytes = <int64_t>info.size * OBJECT_BYTES
         if nbytes == CHANGEABLE:
-            if self.table.stale:
+            if kept.table.stale:
                 kept.drop(exact(key))
             return 0
         if self.store == NULL:  # closed by the decoder

@@ -64,7 +64,7 @@ cdef extern from *:
         tg_os os
     struct tg_bufref:
         pass
-    struct tg_a64:
+    ctypedef struct tg_a64:
         pass
 
     tg_os_linux tg_plain_os

@@ -83,13 +83,28 @@ TG_MUST_CHECK tg_status tg_magazine_refill(struct tg_call *call, uint32_t class,
 /* Flushes until `keep` are left; empty slabs go back to the runs. */
 TG_MUST_CHECK tg_status tg_magazine_flush(struct tg_call *call, uint32_t class, uint32_t keep);
 
+/* Are the top `count` entries places where a block can be? Garbage is found before it is used. */
+static inline bool tg_blocks_sound(struct tg_call *call, uint32_t class, uint32_t count) {
+    struct tg_local *local = call->local;
+    const tg_a32 *top = tg_magazine(local, call->context, class);
+    top += tg_load_relaxed32(top);
+    for (uint32_t i = 0; i < count; i++)
+        if (tg_at(local, tg_load_relaxed32(&top[0 - (int64_t)i]), tg_class_size(local, class)) ==
+            NULL)
+            return false;
+    return true;
+}
+
 /* Afterwards the magazine holds at least `count` <= capacity blocks. TG_FULL, TG_INVALID.
  * May use context.run: take runs after all blocks are prepared. */
 TG_MUST_CHECK static inline tg_status tg_block_prepare(struct tg_call *call, uint32_t class,
                                                        uint32_t count) {
     uint32_t have = tg_load_relaxed32(tg_magazine(call->local, call->context, class));
-    if (TG_LIKELY(have >= count && have <= tg_magazine_capacity(call->local, class))) return TG_OK;
-    return tg_magazine_refill(call, class, count);
+    if (TG_UNLIKELY(have < count || have > tg_magazine_capacity(call->local, class))) {
+        tg_status status = tg_magazine_refill(call, class, count);
+        if (status != TG_OK) return status;
+    }
+    return TG_LIKELY(tg_blocks_sound(call, class, count)) ? TG_OK : TG_CORRUPT;
 }
 
 /* The index-th block from the top; index < the prepared count. It remains the magazine's. */

@@ -202,8 +202,13 @@ struct tg_record *tg_children_next(struct tg_local *local, struct tg_dir *dir, t
         chunk = resume(local, dir, dir_ref, position);
     }
     for (uint32_t steps = 0; chunk != NULL && steps < (1u << 26); steps++) {
+        uint64_t ordinal = tg_load_relaxed64(&chunk->ordinal);
+        if (ordinal < position->ordinal || (steps && ordinal == position->ordinal)) {
+            *corrupt = true; /* a chain that comes back to where it was has no end */
+            break;
+        }
         position->chunk = tg_ref_of(local, chunk);
-        position->ordinal = tg_load_relaxed64(&chunk->ordinal);
+        position->ordinal = ordinal;
         record = next_in(local, chunk->slot, TG_CHUNK_SLOTS, position, corrupt);
         if (record != NULL) return record;
         /* PAIR publish: see resume. */

@@ -188,7 +188,7 @@ void tg_change_done(struct tg_call *call) {
 tg_status tg_change_again(struct tg_call *call) {
     tg_unlock_all(call);
     tg_return(call);
-    return tg_gate_wait(call);
+    return tg_call_again(call) ? tg_gate_wait(call) : TG_CORRUPT;
 }
 
 tg_status tg_change_again_after(struct tg_call *call, tg_status why) {

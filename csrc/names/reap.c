@@ -93,7 +93,7 @@ static tg_status retire_dir(struct tg_call *call, struct tg_dir *dir) {
     return TG_OK;
 }
 
-/* One record of the orphan, or the orphan itself. */
+/* One record of the orphan, or the orphan itself. TG_RETRY: a late writer was at it. */
 static tg_status reap_step(struct tg_call *call, tg_ref ref) {
     struct tg_dir *dir = tg_dir_at(call->local, ref);
     struct tg_record *record;
@@ -104,7 +104,7 @@ static tg_status reap_step(struct tg_call *call, tg_ref ref) {
         status = record ? unlink_child(call, dir, record, &place) : retire_dir(call, dir);
     if (status != TG_OK) tg_log_abandon(call);
     tg_unlock_all(call);
-    return status == TG_RETRY ? TG_OK : status;
+    return status;
 }
 
 tg_status tg_names_reap(struct tg_call *call, uint32_t most, bool *more) {
@@ -115,6 +115,7 @@ tg_status tg_names_reap(struct tg_call *call, uint32_t most, bool *more) {
         if (status != TG_OK) return status;
         if (ref == 0) return TG_OK;
         status = reap_step(call, ref);
+        if (status == TG_RETRY) status = tg_call_again(call) ? TG_OK : TG_CORRUPT;
         if (status != TG_OK) {
             tg_chain_abandon(call);
             return status;

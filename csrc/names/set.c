@@ -250,8 +250,11 @@ tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
         struct tg_path path;
         tg_status status = tg_path_find(call, update->key, look, &path);
         if (status != TG_OK) return status;
-        status =
-            path.missing ? set_with_parents(call, update, &path) : set_leaf(call, update, &path);
+        if (update->object && !tg_object_is_private(call->local, update->object, update->entry))
+            status = TG_CORRUPT;
+        else
+            status = path.missing ? set_with_parents(call, update, &path)
+                                  : set_leaf(call, update, &path);
         if (status != TG_OK) tg_log_abandon(call);
         tg_unlock_all(call);
         if (status != TG_OK) tg_chain_abandon(call);

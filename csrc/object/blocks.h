@@ -13,7 +13,10 @@
 
 #include "../arena/arena.h"
 
-static inline void tg_need_clear(struct tg_call *call) { call->need_count = 0; }
+static inline void tg_need_clear(struct tg_call *call) {
+    call->need_count = 0;
+    call->need_garbage = false;
+}
 
 static inline void tg_need_add(struct tg_call *call, uint32_t class, uint32_t count) {
     for (uint32_t i = 0; i < call->need_count; i++)
@@ -21,12 +24,14 @@ static inline void tg_need_add(struct tg_call *call, uint32_t class, uint32_t co
             call->need[i].wanted += count;
             return;
         }
-    TG_CHECK(call->need_count < TG_NEED_CAPACITY && class != TG_CLASS_NONE);
+    TG_CHECK(call->need_count < TG_NEED_CAPACITY);
+    call->need_garbage |= class == TG_CLASS_NONE; /* no record is that large */
     call->need[call->need_count++] = (struct tg_need){class, count, 0};
 }
 
 /* HELD, no locks. */
 TG_MUST_CHECK static inline tg_status tg_need_prepare(struct tg_call *call) {
+    if (TG_UNLIKELY(call->need_garbage)) return TG_CORRUPT;
     for (uint32_t i = 0; i < call->need_count; i++) {
         tg_status status = tg_block_prepare(call, call->need[i].class, call->need[i].wanted);
         if (status != TG_OK) return status;

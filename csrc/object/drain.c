@@ -105,6 +105,7 @@ static tg_status drain_ready(struct tg_call *call, uint32_t *budget) {
             drop_batch(call);
             continue;
         }
+        if (tg_load_relaxed32(&batch->count) == 0) return TG_CORRUPT; /* a list without end */
         (*budget)--;
         call->freed++;
         tg_status status = drain_block(call, batch, ref);
@@ -123,6 +124,8 @@ static tg_status drain_parked(struct tg_call *call) {
     uint32_t count = tg_load_relaxed32(&context->parked_count);
     tg_a32 *head = &context->parked;
     if (count == 0) return TG_OK;
+    if (count > (local->arena_end - local->arena_begin) / sizeof(struct tg_object))
+        return TG_CORRUPT;
     /* PAIR unpin.hint: the hint, then the entries: what goes later moves it again. */
     uint64_t hint = tg_load_acquire64(&local->hot->unpin_hint);
     tg_ledger_filter(local, &filter, (uint32_t)hint);
@@ -163,6 +166,7 @@ static void advance_for_oldest(struct tg_call *call, uint64_t patience_ns) {
 
 tg_status tg_drain(struct tg_call *call, uint32_t most, bool force, uint64_t patience_ns) {
     TG_ASSERT(call->held_count == 0 && call->log_count == 0);
+    if (tg_load_relaxed32(&call->context->batch_count) > TG_LIMBO_BATCHES) return TG_CORRUPT;
     tg_limbo_close(call, force ? 1 : TG_LIMBO_BATCH);
     /* Each batch of the ring needs its own grace period at most. */
     for (uint32_t i = 0; i <= TG_LIMBO_BATCHES && most > 0; i++) {

@@ -63,7 +63,7 @@ tg_status tg_object_create(struct tg_call *call, uint64_t size, uint32_t codec,
     tg_ref ref = tg_block_peek(call, header_class, 0);
     struct tg_object *object = tg_at(local, ref, sizeof *object);
     tg_a64 *slot = tg_ledger_entry(local, local->process, *entry);
-    TG_CHECK(object != NULL && slot != NULL);
+    if (object == NULL || slot == NULL) return TG_CORRUPT; /* the run, if any, is settled later */
     tg_store_relaxed64(&object->version, 0);
     tg_store_relaxed64(&object->size, size);
     tg_store_relaxed32(&object->payload, payload);
@@ -83,11 +83,16 @@ tg_status tg_object_create(struct tg_call *call, uint64_t size, uint32_t codec,
     return TG_OK;
 }
 
+bool tg_object_is_private(struct tg_local *local, const struct tg_object *object, uint32_t entry) {
+    const tg_a64 *slot = tg_ledger_entry(local, local->process, entry);
+    return slot != NULL && tg_load_relaxed32(&object->state) == TG_OBJECT_PRIVATE;
+}
+
 void tg_object_log_publish(struct tg_call *call, struct tg_object *object, uint32_t entry,
                            bool keep) {
     struct tg_local *local = call->local;
     tg_a64 *slot = tg_ledger_entry(local, local->process, entry);
-    TG_CHECK(slot != NULL && tg_load_relaxed32(&object->state) == TG_OBJECT_PRIVATE);
+    TG_ASSERT(tg_object_is_private(local, object, entry));
     if (keep) tg_store_relaxed32(&object->pinned, 1);
     tg_log32(call, &object->state, TG_OBJECT_LINKED);
     /* Not FREE: until this log is empty a redo may store the word again, so no other thread
@@ -105,7 +110,7 @@ void tg_object_log_unlink(struct tg_call *call, struct tg_object *object) {
 
 void tg_object_discard(struct tg_call *call, struct tg_object *object, uint32_t entry) {
     tg_a64 *slot = tg_ledger_entry(call->local, call->local->process, entry);
-    TG_CHECK(slot != NULL);
+    if (slot == NULL) return; /* garbage: the ledger was well when the object was made */
     tg_object_log_unlink(call, object);
     tg_log64(call, slot, TG_LEDGER_CLAIMED);
     tg_commit(call);

@@ -39,6 +39,8 @@ TG_MUST_CHECK tg_status tg_object_create(struct tg_call *call, uint64_t size, ui
                                          struct tg_object **object, uint32_t *entry);
 /* Gives a private object up. */
 void tg_object_discard(struct tg_call *call, struct tg_object *object, uint32_t entry);
+/* False: garbage, where blocks lie in one another. */
+bool tg_object_is_private(struct tg_local *local, const struct tg_object *object, uint32_t entry);
 /* 2 entries: PRIVATE -> LINKED, the ledger entry CLAIMED (or, with `keep`, a PIN), to be
  * given back by tg_ledger_release after the commit. To be logged
  * before the record that names it, as the unlink after: a pin that fails is tried again. */

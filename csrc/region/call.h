@@ -34,7 +34,9 @@ struct tg_call {
     uint32_t retired;       /* blocks whose retirement this log holds, */
     tg_ref retired_head;    /* and the last of them */
     uint64_t freed;         /* blocks that this call's drains gave back */
+    uint32_t again;         /* how often it started over */
     bool grow_due;          /* an insert found its bucket full: split one afterwards */
+    bool need_garbage;      /* a size that nothing has was asked for */
     uint32_t need_count;
     struct tg_need need[TG_NEED_CAPACITY];
     uint32_t hint;          /* a context to try first; the caller may keep it per thread */
@@ -52,7 +54,9 @@ static inline void tg_call_begin(struct tg_call *call, struct tg_local *local, u
     call->log_count = 0;
     call->held_count = 0;
     call->freed = 0;
+    call->again = 0;
     call->grow_due = false;
+    call->need_garbage = false;
     call->need_count = 0;
     call->retired = 0;
     call->retired_head = 0;
@@ -60,6 +64,13 @@ static inline void tg_call_begin(struct tg_call *call, struct tg_local *local, u
     call->word = 0;
     call->deadline_ns = deadline_ns;
     call->wait_began_ns = 0;
+}
+
+/* Who starts over does so because somebody else got on. False: nobody gets on that often;
+ * what was read is garbage. */
+TG_MUST_CHECK static inline bool tg_call_again(struct tg_call *call) {
+    enum { AGAIN_MAX = 100000 };
+    return ++call->again < AGAIN_MAX;
 }
 
 #endif

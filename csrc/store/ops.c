@@ -148,10 +148,11 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint, struct reading
     if (!tg_store_usable(store)) return TG_CLOSED;
     tg_call_begin(&call, local, *hint, TG_FOREVER);
     for (;;) {
-        if (!look(&call, reading, &found)) continue;
-        if (found.status == TG_RETRY) continue;
-        if (found.status != TG_PINS_FULL) break;
-        reading->copy_here = grow_ledger(&call) != TG_OK;
+        bool true_now = look(&call, reading, &found);
+        if (true_now && found.status != TG_RETRY && found.status != TG_PINS_FULL) break;
+        if (!tg_call_again(&call)) return TG_CORRUPT;
+        if (true_now && found.status == TG_PINS_FULL)
+            reading->copy_here = grow_ledger(&call) != TG_OK;
     }
     *hint = call.hint;
     if (found.object) {

@@ -104,6 +104,7 @@ tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key
     if (!tg_key_valid(key)) return TG_INVALID;
     tg_call_begin(&call, local, *hint, deadline_ns);
     for (;;) {
+        if (!tg_call_again(&call)) return TG_CORRUPT;
         if (!look(&call, key, &seen)) continue;
         if (seen.status == TG_OK && seen.small) seen.status = move_out(&call, key, &seen);
         if (seen.status == TG_PINS_FULL) {

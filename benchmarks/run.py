@@ -36,7 +36,7 @@ def core_figures() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for source, arguments in (
             ("core_costs.c", []),
-            ("recovery.c", ["200", "0", "64", "1024"]),
+            ("recovery.c", ["1000", "0", "64", "1024x20", "1024sx20"]),
             ("lockref.c", []),
         ):
             print(f"\n{source}", flush=True)

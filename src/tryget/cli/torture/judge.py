@@ -5,7 +5,7 @@ from tryget._errors import StoreFull, StoreNotFound
 from tryget.cli.torture.crew import Crew
 from tryget.cli.torture.task import BOX, COUNTERS, FIXED, SHELVES, SIDES, SWAPS
 from tryget.cli.trial import board
-from tryget.cli.trial.tally import Tally
+from tryget.cli.trial.tally import Tally, quiet_report
 from tryget.cli.trial.values import is_good, tag_of
 from tryget.store import Report, Store, open
 
@@ -92,8 +92,7 @@ class Judge:
                 )
 
     def _exact(self, store: Store) -> None:
-        store.raw_tidy()
-        self._take(store.verify(deep=True))
+        self._take(quiet_report(store))
 
     def _sides(self, _: Store) -> None:
         """The stores that came and went are there, whole, or not there."""
@@ -101,18 +100,16 @@ class Judge:
             name = self.crew.task.side(number)
             try:
                 with open(name, directory=self.crew.task.directory, create=False) as side:
-                    side.raw_tidy()
-                    self._take(side.verify(deep=True))
+                    self._take(quiet_report(side))
             except StoreNotFound:
                 pass
 
     def _empty(self, store: Store) -> None:
         """When everything is dropped nothing is left."""
         store.clear()
-        store.raw_tidy()
-        found = store.statistics()
-        report = store.verify(deep=True)
+        report = quiet_report(store)
         self._take(report)
+        found = store.statistics()
         left = (len(store), found.entries, found.bytes, found.pins, report.records, report.objects)
         if any(left) or found.processes != 1:
             self.tally.is_wrong(f"of an empty store {left} is left: {found}, {report}")

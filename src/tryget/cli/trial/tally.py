@@ -1,11 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is counted while workers are killed, and what was wrong."""
 
+import time
 from dataclasses import dataclass, field
 
-from tryget.store import Report
+from tryget.store import Report, Store
 
 MESSAGES_MAX = 200
+_QUIET_SECONDS = 10.0
+
+
+def quiet_report(store: Store) -> Report:
+    """The check of a store that nobody else uses. What was dropped may still be taken apart, by
+    a thread of this process: then again."""
+    end = time.monotonic() + _QUIET_SECONDS
+    while True:
+        store.raw_tidy()
+        report = store.verify(deep=True)
+        if report.exact or time.monotonic() > end:
+            return report
+        time.sleep(0.001)
 
 
 @dataclass

@@ -1,27 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "table.h"
-
-enum { CHAIN_MAX = 1024, TAG_BITS = 6 };
-#define TAG_MASK 63ull
-
-static uint64_t tag_of(uint64_t hash) { return hash >> (64 - TAG_BITS); }
-
-/* Bucket number of a hash when `count` are in use. */
-static uint64_t bucket_of(uint64_t hash, uint64_t count) {
-    uint64_t low = (uint32_t)hash;
-    uint64_t mask = count <= 1 ? 0 : (~0ull >> __builtin_clzll(count - 1));
-    uint64_t bucket = low & mask;
-    return bucket < count ? bucket : bucket & (mask >> 1);
-}
-
-static uint64_t bucket_count(const struct tg_local *local) {
-    /* PAIR split: the new bucket's slots are there before it counts. */
-    uint64_t count = tg_load_acquire64(&local->hot->buckets);
-    return TG_LIKELY(count >= 1 && count <= local->header.bucket_capacity) ? count : 1;
-}
+#include "lookup.h"
 
 struct tg_line *tg_table_head(const struct tg_local *local, uint64_t hash) {
-    return &local->buckets[bucket_of(hash, bucket_count(local))];
+    return &local->buckets[tg_bucket_of(hash, tg_bucket_count(local))];
 }
 
 static struct tg_line *overflow_of(const struct tg_local *local, const struct tg_line *line,
@@ -34,23 +15,13 @@ static struct tg_line *overflow_of(const struct tg_local *local, const struct tg
     return overflow;
 }
 
-/* The top bit of each 6-bit lane whose tag equals `tag`; exact, lanes don't carry. */
-static uint64_t tags_equal(uint64_t tags, uint64_t tag) {
-    const uint64_t ones = 0x0041041041041041ull & ((1ull << (TAG_BITS * TG_LINE_SLOTS)) - 1);
-    const uint64_t tops = ones << (TAG_BITS - 1);
-    uint64_t different = tags ^ tag * ones;
-    /* (x & 31) + 31 sets the top bit unless the low five are 0. */
-    uint64_t low = ((different & (tops - ones)) + (tops - ones)) | different;
-    return ~low & tops;
-}
-
 static struct tg_record *search_line(const struct tg_local *local, const struct tg_line *line,
                                      uint64_t hash, tg_ref parent,
                                      const struct tg_component *component, uint32_t *slot,
                                      bool *corrupt) {
-    uint64_t hits = tags_equal(tg_load_relaxed64(&line->tags), tag_of(hash));
+    uint64_t hits = tg_tags_equal(tg_load_relaxed64(&line->tags), tg_tag_of(hash));
     for (; hits != 0; hits &= hits - 1) {
-        uint32_t i = (uint32_t)__builtin_ctzll(hits) / TAG_BITS;
+        uint32_t i = (uint32_t)__builtin_ctzll(hits) / TG_TAG_BITS;
         /* PAIR publish: a record is filled before its slot names it. */
         tg_ref ref = tg_load_acquire32(&line->slot[i]);
         if (ref == 0) continue;
@@ -78,7 +49,7 @@ static struct tg_record *search_chain(const struct tg_local *local, struct tg_li
             *line = at;
             return record;
         }
-        if (++steps > CHAIN_MAX) {
+        if (++steps > TG_CHAIN_MAX) {
             *corrupt = true;
             break;
         }
@@ -88,17 +59,17 @@ static struct tg_record *search_chain(const struct tg_local *local, struct tg_li
 
 struct tg_record *tg_table_find(struct tg_local *local, uint64_t hash, tg_ref parent,
                                 const struct tg_component *component, bool *corrupt) {
-    uint64_t count = bucket_count(local);
+    uint64_t count = tg_bucket_count(local);
     for (;;) {
-        struct tg_line *head = &local->buckets[bucket_of(hash, count)], *line;
+        struct tg_line *head = &local->buckets[tg_bucket_of(hash, count)], *line;
         uint32_t slot;
         struct tg_record *record =
             search_chain(local, head, hash, parent, component, &line, &slot, corrupt);
         if (record != NULL) return record;
         /* PAIR split: our loads of the slots, then the second look (T4). */
         tg_fence_acquire();
-        uint64_t now = bucket_count(local);
-        if (bucket_of(hash, now) == bucket_of(hash, count) || TG_MUTANT(table_miss_unchecked))
+        uint64_t now = tg_bucket_count(local);
+        if (tg_bucket_of(hash, now) == tg_bucket_of(hash, count) || TG_MUTANT(table_miss_unchecked))
             return NULL;
         count = now;
     }
@@ -133,8 +104,8 @@ uint32_t tg_table_line_class(const struct tg_local *local) {
 }
 
 static uint64_t with_tag(uint64_t tags, uint32_t slot, uint64_t hash) {
-    uint32_t shift = slot * TAG_BITS;
-    return (tags & ~(TAG_MASK << shift)) | tag_of(hash) << shift;
+    uint32_t shift = slot * TG_TAG_BITS;
+    return (tags & ~(TG_TAG_MASK << shift)) | tg_tag_of(hash) << shift;
 }
 
 static bool log_insert_into(struct tg_call *call, struct tg_line *line, uint64_t hash, tg_ref ref) {

@@ -138,6 +138,23 @@
       "names_deep_insert") \
     X(deep_takes_children, "a node that got children since the last attempt keeps them", \
       "names_chain_below") \
+    /* reader */ \
+    X(look_unchecked, "what was read while the epoch made two steps is thrown away", \
+      "reader_reused") \
+    X(look_three_steps, "one step is no grace period, two are", "reader_reused") \
+    X(look_torn, "a word that others change is copied until two copies agree", \
+      "reader_overflow_set") \
+    X(look_torn_expiry, "... an expiry, too", "reader_touch") \
+    X(look_miss_unchecked, "a miss without a lock looks at the bucket count again", \
+      "reader_split") \
+    X(reader_payload_unchecked, "a payload is believed after another look at its object", \
+      "reader_large") \
+    X(reader_version_first, "... at the state, then at the version", "reader_object_again") \
+    X(reader_any_generation, "a listing is of the directory that it began with", \
+      "reader_list_reused") \
+    X(reader_chunk_unchecked, "a cursor's chunk is the one it rested in, without a lock", \
+      "reader_list_churn") \
+    X(reader_locked_witness, "a token is of a bucket that nobody has locked", "reader_token") \
     X(unlink_node_unchecked, "what goes with its parents is the node that was planned", \
       "names_vanish_below") \
     /* parts */ \

@@ -32,7 +32,8 @@ struct machine {
     uint64_t now_ns;
     uint64_t random[SIM_PROCESSES];
     uint32_t processor[SIM_FIBERS];
-    uint8_t holder[SIM_LIFE_BYTES];     /* process + 1; 0 = free */
+    uint64_t mapped[SIM_PROCESSES]; /* of who may only read: so many bytes; 0 = all, to write */
+    uint8_t holder[SIM_LIFE_BYTES]; /* process + 1; 0 = free */
     bool committed[PAGES];
     unsigned committed_count, page_limit;
     unsigned commits, commit_fails_at;
@@ -167,6 +168,32 @@ static tg_status punch(struct tg_os *os, uint64_t offset, uint64_t length) {
     return TG_OK;
 }
 
+/* The kernel's copy is not made of whole words: a point lies before each, and one within. Of
+ * plain memory, whose words are none (sim_copy_racy), a point lies in the middle. */
+static tg_status read_at(struct tg_os *os, uint64_t offset, void *bytes, uint64_t size) {
+    (void)os;
+    system_call("read_at", NULL, 0);
+    if (offset > sim_arena_size() || size > sim_arena_size() - offset) return TG_CORRUPT;
+    const char *from = (const char *)sim_arena() + offset;
+    char *to = bytes;
+    for (uint64_t done = 0; done < size;) {
+        uint64_t inside = (offset + done) % 4, piece = inside ? 4 - inside : 1;
+        if (piece > size - done) piece = size - done;
+        /* A hole may be read: this is no access that must find memory. */
+        sim_step(OP_LOAD, from + done - inside, 0, "read_at");
+        memcpy(to + done, from + done, piece);
+        done += piece;
+        if (done == size / 2 / 4 * 4) sim_step(OP_POINT, NULL, 0, "read_at, half done");
+    }
+    SAY("read_at(%llu, %llu)", (unsigned long long)offset, (unsigned long long)size);
+    return TG_OK;
+}
+
+static tg_status read_check(struct tg_os *os) {
+    (void)os;
+    return TG_OK;
+}
+
 static uint64_t random64(struct tg_os *os) {
     uint64_t z = machine.random[process_of(os)] += 0x9e3779b97f4a7c15ull;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
@@ -204,6 +231,8 @@ static const struct tg_os_ops ops = {
     .boottime_ns = boottime_ns,
     .commit = commit,
     .punch = punch,
+    .read_at = read_at,
+    .read_check = read_check,
     .random64 = random64,
     .process_id = process_id,
     .thread_id = thread_id,
@@ -238,8 +267,15 @@ void sim_os_restore_tokens(void) { memcpy(machine.holder, saved_holder, sizeof s
 
 void sim_os_add_time(uint64_t ns) { machine.now_ns += ns; }
 
-bool sim_os_guards(const void *address, unsigned size) {
-    const char *at = address;
+/* What is mapped for loads only, or not at all. */
+static void guard_reader(enum sim_op op, size_t offset, unsigned size, const char *where) {
+    uint64_t mapped = machine.mapped[sim_self_process()];
+    if (mapped == 0 || offset >= sim_arena_size()) return;
+    if (op != OP_LOAD) sim_fail("a process that may only read writes in %s", where);
+    if (offset + size > mapped) sim_fail("a load from memory that is not mapped in %s", where);
+}
+
+static bool is_there(const char *at, unsigned size) {
     for (unsigned i = 0; i < machine.poison_count; i++) {
         const struct poison *p = &machine.poison[i];
         if (at < p->address + p->size && p->address < at + size) return false;
@@ -247,6 +283,11 @@ bool sim_os_guards(const void *address, unsigned size) {
     if (!(sim.scenario->flags & SIM_CHECK_COMMIT)) return true;
     size_t offset = (size_t)(at - (char *)sim_arena());
     return offset >= sim_arena_size() || machine.committed[offset / SIM_PAGE];
+}
+
+void sim_os_guard(enum sim_op op, const void *address, unsigned size, const char *where) {
+    guard_reader(op, (size_t)((const char *)address - (const char *)sim_arena()), size, where);
+    if (!is_there(address, size)) sim_fail("access to poisoned or uncommitted memory in %s", where);
 }
 
 /* --- world.h */
@@ -286,6 +327,8 @@ void sim_set_processor(unsigned actor, uint32_t number) {
     TG_CHECK(actor < SIM_FIBERS);
     machine.processor[actor] = number;
 }
+
+void sim_read_only(unsigned process, uint64_t mapped) { machine.mapped[process] = mapped; }
 
 uint64_t sim_now_ns(void) { return machine.now_ns; }
 

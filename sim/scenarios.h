@@ -221,6 +221,31 @@
     X(bufref_lock) \
     X(bufref_count) \
     X(bufref_last) \
+    /* reader */ \
+    X(reader_set) \
+    X(reader_reused) \
+    X(reader_touch) \
+    X(reader_expired) \
+    X(reader_object) \
+    X(reader_large) \
+    X(reader_object_again) \
+    X(reader_insert) \
+    X(reader_dir_reused) \
+    X(reader_drop) \
+    X(reader_clear) \
+    X(reader_rename) \
+    X(reader_rename_dir) \
+    X(reader_pin) \
+    X(reader_split) \
+    X(reader_overflow) \
+    X(reader_overflow_set) \
+    X(reader_token) \
+    X(reader_list_insert) \
+    X(reader_list_delete) \
+    X(reader_list_replace) \
+    X(reader_list_churn) \
+    X(reader_list_reused) \
+    X(reader_list_move) \
     /* the end: keep this line last */
 /* clang-format on */
 

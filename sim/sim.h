@@ -204,7 +204,8 @@ void sim_os_release(unsigned process);
 /* Who holds which life token, to be restored. */
 void sim_os_save_tokens(void);
 void sim_os_restore_tokens(void);
-bool sim_os_guards(const void *address, unsigned size);
+/* A violation unless the current process may do this to that memory. */
+void sim_os_guard(enum sim_op op, const void *address, unsigned size, const char *where);
 void sim_os_add_time(uint64_t ns);
 
 /* --- world.c */

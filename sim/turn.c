@@ -315,8 +315,7 @@ void sim_step(enum sim_op op, const void *address, unsigned size, const char *wh
     self->op = op;
     self->address = address;
     self->size = size;
-    if (address && op <= OP_RMW && !sim_os_guards(address, size))
-        sim_fail("access to poisoned or uncommitted memory in %s", where);
+    if (address && size && op <= OP_RMW) sim_os_guard(op, address, size, where);
     if (sim.quiet) {
         if (++sim.step > sim.steps_max) sim_fail("setup or check does not end (%s)", where);
         if (sim.faults) note_access(op, address);

@@ -135,6 +135,8 @@ void sim_commit_fails_at(unsigned nth);          /* the nth commit from now answ
 void sim_page_limit(unsigned pages);             /* commit answers TG_FULL beyond */
 bool sim_page_committed(uint64_t offset);
 void sim_set_processor(unsigned actor, uint32_t processor);
+/* The process has the first `mapped` bytes of the arena mapped, for loads alone. */
+void sim_read_only(unsigned process, uint64_t mapped);
 uint64_t sim_now_ns(void);
 void sim_advance_ns(uint64_t ns);
 

@@ -20,6 +20,7 @@ const char *tg_status_name(tg_status status) {
         TG_NAME(TG_LAYOUT);
         TG_NAME(TG_NOT_OURS);
         TG_NAME(TG_UNSUPPORTED);
+        TG_NAME(TG_READ_ONLY);
         TG_NAME(TG_CLOSED);
         TG_NAME(TG_INVALID);
         TG_NAME(TG_OVERFLOW);

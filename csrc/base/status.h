@@ -20,6 +20,7 @@ typedef enum tg_status {
     TG_LAYOUT,        /* the file has another layout */
     TG_NOT_OURS,      /* another owner, or writable by others */
     TG_UNSUPPORTED,   /* the file system fails the self-test */
+    TG_READ_ONLY,     /* the store was opened to read only */
     TG_CLOSED,        /* not attached any more, or not yet in a forked child */
     TG_INVALID,       /* an argument out of its range */
     TG_OVERFLOW,      /* a count at its limit; the word is unchanged */

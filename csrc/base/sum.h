@@ -29,15 +29,31 @@ static inline void tg_sum_advance(struct tg_sum *sum, const uint8_t *bytes, uint
             sum->lane[i] = tg_sum_mix(sum->lane[i], tg_bytes8(bytes + sum->done + 8 * i));
 }
 
-/* Of all `size` bytes; never 0, which stands for "not computed". */
-static inline uint32_t tg_sum_end(struct tg_sum *sum, const uint8_t *bytes, uint64_t size) {
-    tg_sum_advance(sum, bytes, size);
+/* The next `size` bytes, a multiple of 32, where not all are at hand at once. */
+static inline void tg_sum_piece(struct tg_sum *sum, const uint8_t *piece, uint64_t size) {
+    uint64_t before = sum->done;
+    sum->done = 0;
+    tg_sum_advance(sum, piece, size);
+    sum->done += before;
+}
+
+/* Of all `size` bytes, the last few of which, less than 32, are the tail. */
+static inline uint32_t tg_sum_close(const struct tg_sum *sum, const uint8_t *tail, uint64_t size) {
     uint64_t all = size;
-    for (uint64_t at = sum->done; at < size; at += 8)
-        all = tg_sum_mix(all, tg_bytes_tail(bytes + at, size - at < 8 ? size - at : 8));
+    for (uint64_t left = size - sum->done; left > 0; tail += 8) {
+        uint64_t part = left < 8 ? left : 8;
+        all = tg_sum_mix(all, tg_bytes_tail(tail, part));
+        left -= part;
+    }
     for (int i = 0; i < 4; i++) all = tg_sum_mix(all, sum->lane[i]);
     uint32_t result = (uint32_t)(all ^ all >> 32);
     return result ? result : 1;
+}
+
+/* Of all `size` bytes; never 0, which stands for "not computed". */
+static inline uint32_t tg_sum_end(struct tg_sum *sum, const uint8_t *bytes, uint64_t size) {
+    tg_sum_advance(sum, bytes, size);
+    return tg_sum_close(sum, bytes + sum->done, size);
 }
 
 #endif

@@ -21,6 +21,11 @@
  *   kept descriptor (from 64 up, so that few collide with it); /proc/self/fd, to open it
  *   again; the path. If none fits, life is UNKNOWN, which is treated as alive.
  *
+ * A store that is only read
+ *   is opened O_RDONLY, so the kernel refuses every way to write to it. What is fixed and
+ *   backed by memory is mapped; blocks are copied by pread, to which a hole is zeros (a load
+ *   would take memory for it, or fault when the file system is full).
+ *
  * Invariants
  *   O1  Nothing but a descriptor whose (device, inode) were compared is locked or probed.
  *   O2  tokens[p] is written by the taker of p only, and there is one at a time.
@@ -32,7 +37,8 @@
  *   does a descriptor copied by pidfd_getfd or a raw clone in the window of O3.
  * Progress: no call waits, but futex_wait; commit and punch take as long as the kernel does.
  *
- * API: tg_linux_init, tg_linux_keep, tg_linux_map, tg_linux_finish, tg_linux_after_fork.
+ * API: tg_linux_init, tg_linux_keep, tg_linux_map, tg_linux_map_reading, tg_linux_finish,
+ *   tg_linux_after_fork.
  */
 #ifndef TG_OS_LINUX_H
 #define TG_OS_LINUX_H
@@ -63,18 +69,26 @@ struct tg_os_linux {
     struct tg_file_id store_id;
     struct tg_file_id lock_id;
     struct tg_helper helper;
+    tg_a32 read_fd; /* of a store that is only read, instead of store_fd: the number + 1 */
+    uint64_t read_mark; /* the position of its description; 0: there is none */
     tg_a32 last_error; /* errno of the last call that answered TG_SYSTEM */
-    char lock_path[TG_LINUX_PATH_MAX];
+    char path[TG_LINUX_PATH_MAX]; /* of the lock file, or of a store that is only read */
     tg_a64 tokens[TG_LINUX_PROCESS_MAX]; /* address of the mapping that holds byte p */
 };
 
 /* No files yet: clocks, futexes and identities work. */
 void tg_linux_init(struct tg_os_linux *self);
-/* Takes over both descriptors (moved up, close-on-exec). lock_path is absolute. */
+/* Takes over both descriptors (moved up, close-on-exec). The lock file's path is absolute. */
 TG_MUST_CHECK tg_status tg_linux_keep(struct tg_os_linux *self, int store_fd, int lock_fd,
-                                      const char *lock_path);
+                                      const char *path);
 /* Maps the store, shared; kept out of core dumps. Its memory isn't touched. */
 TG_MUST_CHECK tg_status tg_linux_map(struct tg_os_linux *self, uint64_t size);
+/* For a store that is only read: takes over its descriptor, opened so, and maps the first
+ * `size` bytes for loads alone. The path is the store's. */
+TG_MUST_CHECK tg_status tg_linux_map_reading(struct tg_os_linux *self, int fd, const char *path,
+                                             uint64_t size);
+/* Bytes that the file system has set aside for the store that is read. */
+uint64_t tg_linux_allocated(struct tg_os_linux *self);
 /* Unmaps and closes. A token still held is dropped. */
 void tg_linux_finish(struct tg_os_linux *self);
 /* In a forked child: the parent's tokens are not ours, and not mapped here. */
@@ -92,6 +106,9 @@ void tg_linux_program_name(uint8_t name[16]);
 /* Writes errno down and answers TG_FULL for a full file system, else TG_SYSTEM. */
 tg_status tg_linux_failed(struct tg_os_linux *self);
 bool tg_linux_is_file(int fd, struct tg_file_id id);
+/* Opens that very file, which may have another name by now: -1 then. */
+int tg_linux_open_file(const char *path, int access, struct tg_file_id id);
+bool tg_linux_identify(int fd, struct tg_file_id *id);
 /* A small number is replaced by one from TG_LINUX_FD_KEPT up, where there is room. */
 int tg_linux_move_up(int fd);
 /* Locks, unlocks (F_WRLCK, F_UNLCK) a byte of the lock file: 0, or errno. */
@@ -106,5 +123,7 @@ void tg_linux_life_drop(struct tg_os *os, uint32_t process);
 enum tg_life tg_linux_life_probe(struct tg_os *os, uint32_t process);
 tg_status tg_linux_commit(struct tg_os *os, uint64_t offset, uint64_t length);
 tg_status tg_linux_punch(struct tg_os *os, uint64_t offset, uint64_t length);
+tg_status tg_linux_read_at(struct tg_os *os, uint64_t offset, void *bytes, uint64_t size);
+tg_status tg_linux_read_check(struct tg_os *os);
 
 #endif

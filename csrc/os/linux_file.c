@@ -9,7 +9,11 @@
 #include <unistd.h>
 
 /* Opening must neither wait (a FIFO), nor become a terminal of ours, nor follow a link. */
-enum { OPEN_SAFELY = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, OTHERS_WRITE = 0022 };
+enum {
+    OPEN_SAFELY = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+    OTHERS_WRITE = 0022,
+    OTHERS_READ = 0044
+};
 
 static tg_status failed(struct tg_error *error, const char *step) {
     bool full = errno == ENOSPC || errno == EDQUOT;
@@ -29,26 +33,29 @@ static tg_status cannot_open(struct tg_error *error) {
     }
 }
 
-static tg_status judge(const struct stat *found, uint32_t mode, struct tg_error *error) {
+/* `shared`: the bits that say that another owner is meant. */
+static tg_status judge(const struct stat *found, uint32_t mode, uint32_t shared,
+                       struct tg_error *error) {
     if (!S_ISREG(found->st_mode))
         return tg_error_set(error, TG_CORRUPT, "it is no regular file", 0);
-    if (found->st_uid != geteuid() && !(mode & OTHERS_WRITE))
+    if (found->st_uid != geteuid() && !(mode & shared))
         return tg_error_set(error, TG_NOT_OURS, "another user owns the file", 0);
     if (found->st_mode & OTHERS_WRITE & ~mode)
         return tg_error_set(error, TG_NOT_OURS, "others than its owner may write the file", 0);
     return TG_OK;
 }
 
-tg_status tg_file_open(const struct tg_place *place, const char *name, uint32_t mode,
-                       struct tg_file *file, struct tg_error *error) {
+static tg_status open_file(const struct tg_place *place, const char *name, int access,
+                           uint32_t mode, struct tg_file *file, struct tg_error *error) {
     struct stat found;
-    file->fd = openat(place->directory, name, O_RDWR | OPEN_SAFELY);
+    uint32_t shared = access == O_RDONLY ? OTHERS_READ | OTHERS_WRITE : OTHERS_WRITE;
+    file->fd = openat(place->directory, name, access | OPEN_SAFELY);
     if (file->fd < 0) return cannot_open(error);
     tg_status status = TG_OK;
     if (fstat(file->fd, &found) != 0)
         status = failed(error, "look at the file");
     else
-        status = judge(&found, mode, error);
+        status = judge(&found, mode, shared, error);
     if (status != TG_OK) {
         tg_file_close(file);
         return status;
@@ -57,6 +64,16 @@ tg_status tg_file_open(const struct tg_place *place, const char *name, uint32_t 
     file->size = (uint64_t)found.st_size;
     file->allocated = (uint64_t)found.st_blocks * 512;
     return TG_OK;
+}
+
+tg_status tg_file_open(const struct tg_place *place, const char *name, uint32_t mode,
+                       struct tg_file *file, struct tg_error *error) {
+    return open_file(place, name, O_RDWR, mode, file, error);
+}
+
+tg_status tg_file_open_reading(const struct tg_place *place, uint32_t mode, struct tg_file *file,
+                               struct tg_error *error) {
+    return open_file(place, place->store, O_RDONLY, mode, file, error);
 }
 
 void tg_file_close(struct tg_file *file) {

@@ -16,7 +16,7 @@
  *       now (compared after the byte was locked).
  *   N2  Files are complete before they get a name (O_TMPFILE).
  *   N3  No symbolic link is followed to a file; a file is regular and ours, unless the
- *       caller's mode says that others were meant to write.
+ *       caller's mode says that others were meant to write (or, who only reads, to read).
  *
  * Death: CREATE is free again; what is left is one of the states above, and each of them
  *   is a beginning for the next. Nameless files vanish.
@@ -55,14 +55,18 @@ struct tg_file {
 TG_MUST_CHECK tg_status tg_place_open(struct tg_place *place, const char *directory,
                                       const char *name, struct tg_error *error);
 void tg_place_close(struct tg_place *place);
-/* The path of the lock file. TG_INVALID when it is too long. */
-TG_MUST_CHECK tg_status tg_place_lock_path(const struct tg_place *place, char *path, size_t size,
-                                           struct tg_error *error);
+/* The path of place->store or place->lock. TG_INVALID when it is too long. */
+TG_MUST_CHECK tg_status tg_place_file_path(const struct tg_place *place, const char *name,
+                                           char *path, size_t size, struct tg_error *error);
 
 /* Opens place->store or place->lock to read and write. `mode`: permission bits that were
  * meant. TG_OK, TG_ABSENT, TG_NOT_OURS, TG_CORRUPT (no regular file), TG_SYSTEM. */
 TG_MUST_CHECK tg_status tg_file_open(const struct tg_place *place, const char *name, uint32_t mode,
                                      struct tg_file *file, struct tg_error *error);
+/* The same of place->store, to read only. Another user's file needs a bit of `mode` that lets
+ * others read. */
+TG_MUST_CHECK tg_status tg_file_open_reading(const struct tg_place *place, uint32_t mode,
+                                             struct tg_file *file, struct tg_error *error);
 /* A file without a name, of `size` bytes, all of them holes. TG_OK, TG_FULL, TG_SYSTEM. */
 TG_MUST_CHECK tg_status tg_file_make(const struct tg_place *place, uint32_t mode, uint64_t size,
                                      int *fd, struct tg_error *error);

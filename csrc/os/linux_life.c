@@ -43,8 +43,8 @@ uint64_t tg_linux_locked_byte(int fd, uint64_t begin, uint64_t end) {
     return (uint64_t)lock.l_start > begin ? (uint64_t)lock.l_start : begin;
 }
 
-static int open_checked(const char *path, struct tg_file_id id) {
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+int tg_linux_open_file(const char *path, int access, struct tg_file_id id) {
+    int fd = open(path, access | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || tg_linux_is_file(fd, id)) return fd;
     close(fd);
     errno = ESTALE;
@@ -61,7 +61,7 @@ static int open_lock_again(struct tg_os_linux *self) {
         if (tg_linux_is_file(fd, self->lock_id)) return fd;
         if (fd >= 0) close(fd);
     }
-    return open_checked(self->lock_path, self->lock_id);
+    return tg_linux_open_file(self->path, O_RDWR, self->lock_id);
 }
 
 /* The caller forbids forks: no child may inherit the description (O3). */
@@ -117,7 +117,7 @@ enum tg_life tg_linux_life_probe(struct tg_os *os, uint32_t process) {
     uint64_t byte = TG_LINUX_BYTE_LIFE + (uint64_t)process;
     int fd = self->lock_fd;
     bool kept = tg_linux_is_file(fd, self->lock_id);
-    if (!kept) fd = open_checked(self->lock_path, self->lock_id);
+    if (!kept) fd = tg_linux_open_file(self->path, O_RDWR, self->lock_id);
     if (fd < 0) return TG_LIFE_UNKNOWN;
     bool locked = tg_linux_locked_byte(fd, byte, byte + 1) == byte;
     if (!kept) close(fd);

@@ -63,7 +63,7 @@ tg_status tg_linux_punch(struct tg_os *os, uint64_t offset, uint64_t length) {
     return answer == 0 ? TG_OK : tg_linux_failed(self);
 }
 
-static bool identify(int fd, struct tg_file_id *id) {
+bool tg_linux_identify(int fd, struct tg_file_id *id) {
     struct stat found;
     if (fstat(fd, &found) != 0) return false;
     id->device = found.st_dev;
@@ -71,13 +71,13 @@ static bool identify(int fd, struct tg_file_id *id) {
     return true;
 }
 
-tg_status tg_linux_keep(struct tg_os_linux *self, int store_fd, int lock_fd,
-                        const char *lock_path) {
+tg_status tg_linux_keep(struct tg_os_linux *self, int store_fd, int lock_fd, const char *path) {
     self->store_fd = tg_linux_move_up(store_fd);
     self->lock_fd = lock_fd >= 0 ? tg_linux_move_up(lock_fd) : -1;
-    snprintf(self->lock_path, sizeof(self->lock_path), "%s", lock_path);
-    if (!identify(self->store_fd, &self->store_id)) return tg_linux_failed(self);
-    if (lock_fd >= 0 && !identify(self->lock_fd, &self->lock_id)) return tg_linux_failed(self);
+    snprintf(self->path, sizeof(self->path), "%s", path);
+    if (!tg_linux_identify(self->store_fd, &self->store_id)) return tg_linux_failed(self);
+    if (lock_fd >= 0 && !tg_linux_identify(self->lock_fd, &self->lock_id))
+        return tg_linux_failed(self);
     return TG_OK;
 }
 
@@ -105,4 +105,7 @@ void tg_linux_finish(struct tg_os_linux *self) {
     self->base = NULL;
     close_if_ours(&self->store_fd, self->store_id);
     close_if_ours(&self->lock_fd, self->lock_id);
+    int read_fd = (int)tg_load_relaxed32(&self->read_fd) - 1;
+    close_if_ours(&read_fd, self->store_id);
+    tg_store_relaxed32(&self->read_fd, 0);
 }

@@ -78,9 +78,9 @@ void tg_place_close(struct tg_place *place) {
     place->directory = -1;
 }
 
-tg_status tg_place_lock_path(const struct tg_place *place, char *path, size_t size,
-                             struct tg_error *error) {
-    int length = snprintf(path, size, "%s/%s", place->path, place->lock);
+tg_status tg_place_file_path(const struct tg_place *place, const char *name, char *path,
+                             size_t size, struct tg_error *error) {
+    int length = snprintf(path, size, "%s/%s", place->path, name);
     if (length >= 0 && (size_t)length < size) return TG_OK;
     return tg_error_set(error, TG_INVALID, "the path is too long", ENAMETOOLONG);
 }

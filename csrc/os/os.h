@@ -52,6 +52,13 @@ struct tg_os_ops {
     /* Gives the pages back to the file system; their content is zero afterwards. */
     tg_status (*punch)(struct tg_os *os, uint64_t offset, uint64_t length);
 
+    /* Copies bytes of the store file: a hole reads as zeros, and stays one. What changes
+     * meanwhile may be torn within a word. TG_OK, TG_CORRUPT (the file ends before), TG_SYSTEM. */
+    tg_status (*read_at)(struct tg_os *os, uint64_t offset, void *bytes, uint64_t size);
+    /* Before what was copied is believed. TG_OK: it came from the store. TG_RETRY: copy it
+     * again. TG_SYSTEM: the program closed the store's descriptor, and no way leads back. */
+    tg_status (*read_check)(struct tg_os *os);
+
     uint64_t (*random64)(struct tg_os *os);
     uint32_t (*process_id)(struct tg_os *os);
     uint32_t (*thread_id)(struct tg_os *os);

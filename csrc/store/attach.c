@@ -16,9 +16,11 @@ struct attempt {
     struct tg_header header;
 };
 
-struct tg_attached *tg_attached_new(void) {
+struct tg_attached *tg_attached_new(bool readonly) {
     struct tg_attached *self = calloc(1, sizeof(*self));
     if (self == NULL) return NULL;
+    self->store.readonly = readonly;
+    if (readonly) self->store.cookie = &self->never;
     tg_linux_init(&self->os);
     tg_fork_hooks(self);
     self->os.helper.run = tg_reaper_run;
@@ -28,7 +30,7 @@ struct tg_attached *tg_attached_new(void) {
 
 void tg_attached_free(struct tg_attached *self) {
     tg_linux_finish(&self->os);
-    tg_linux_cookie_free(self->store.cookie);
+    if (!self->store.readonly) tg_linux_cookie_free(self->store.cookie);
     free(self);
 }
 
@@ -81,6 +83,9 @@ static tg_status check_boot(struct attempt *now) {
     if (status != TG_OK || volatile_memory) return status;
     tg_boot_id(boot_id);
     if (memcmp(boot_id, now->header.boot_id, sizeof(boot_id)) == 0) return TG_OK;
+    /* Whoever may only read can't ask whether somebody of another container is attached. */
+    if (now->options->readonly)
+        return tg_error_set(now->error, TG_ABSENT, "the store is older than the last start", 0);
     uint64_t end = TG_LINUX_BYTE_LIFE + now->header.process_count;
     if (tg_linux_locked_byte(now->lock.fd, TG_LINUX_BYTE_LIFE, end) != end) return TG_OK;
     return tg_error_set(now->error, TG_DEAD, "the store is older than the last start", 0);
@@ -89,7 +94,7 @@ static tg_status check_boot(struct attempt *now) {
 static tg_status check_all(struct attempt *now) {
     tg_status status = check_header(now);
     if (status == TG_OK) status = check_wishes(now);
-    if (status == TG_OK) status = check_lock(now);
+    if (status == TG_OK && !now->options->readonly) status = check_lock(now);
     if (status == TG_OK) status = check_boot(now);
     return status;
 }
@@ -104,7 +109,8 @@ static tg_status os_error(struct tg_attached *self, tg_status status, const char
 /* Takes over the descriptors. */
 static tg_status attach_files(struct attempt *now, struct tg_attached *self) {
     char path[TG_LINUX_PATH_MAX];
-    tg_status status = tg_place_lock_path(now->place, path, sizeof(path), now->error);
+    tg_status status =
+        tg_place_file_path(now->place, now->place->lock, path, sizeof(path), now->error);
     if (status != TG_OK) return status;
     status = tg_linux_keep(&self->os, now->store.fd, now->lock.fd, path);
     now->store.fd = now->lock.fd = -1;
@@ -125,7 +131,7 @@ static tg_status attach_files(struct attempt *now, struct tg_attached *self) {
 /* Another thread may have been as quick: then its store is the one. */
 static tg_status enrol(struct tg_attached *self, struct tg_attached **out, struct tg_error *error) {
     tg_fork_lock();
-    struct tg_attached *other = tg_attached_find_locked(self->os.store_id);
+    struct tg_attached *other = tg_attached_find_locked(self->os.store_id, self->store.readonly);
     bool added = other == NULL && tg_fork_add_locked(&self->node);
     *out = other ? other : self;
     if (other || added) (*out)->users++;
@@ -137,17 +143,20 @@ static tg_status enrol(struct tg_attached *self, struct tg_attached **out, struc
 }
 
 static tg_status attach_new(struct attempt *now, struct tg_attached **out) {
-    struct tg_attached *self = tg_attached_new();
+    bool readonly = now->options->readonly;
+    struct tg_attached *self = tg_attached_new(readonly);
     if (self == NULL) return tg_error_set(now->error, TG_SYSTEM, "allocate memory", 0);
-    tg_status status = attach_files(now, self);
+    tg_status status =
+        readonly ? tg_attach_reading(now->place, &now->store, &now->header, self, now->error)
+                 : attach_files(now, self);
     if (status == TG_OK) return enrol(self, out, now->error);
     tg_attached_free(self);
     return status;
 }
 
-static struct tg_attached *find_open(struct tg_file_id id) {
+static struct tg_attached *find_open(struct tg_file_id id, bool readonly) {
     tg_fork_lock();
-    struct tg_attached *self = tg_attached_find_locked(id);
+    struct tg_attached *self = tg_attached_find_locked(id, readonly);
     if (self) self->users++;
     tg_fork_unlock();
     return self;
@@ -155,18 +164,21 @@ static struct tg_attached *find_open(struct tg_file_id id) {
 
 /* What a file says that lost its name meanwhile doesn't matter: look again. */
 static tg_status attach_once(struct attempt *now, struct tg_attached **out) {
+    const struct tg_place *place = now->place;
+    uint32_t mode = now->options->mode;
+    bool readonly = now->options->readonly;
     now->lock.fd = -1;
-    tg_status status =
-        tg_file_open(now->place, now->place->store, now->options->mode, &now->store, now->error);
+    tg_status status = readonly ? tg_file_open_reading(place, mode, &now->store, now->error)
+                                : tg_file_open(place, place->store, mode, &now->store, now->error);
     if (status != TG_OK) return status;
     status = check_all(now);
     if (status == TG_OK) {
-        *out = find_open(now->store.id);
+        *out = find_open(now->store.id, readonly);
         if (*out == NULL) status = attach_new(now, out);
     }
     tg_file_close(&now->store);
     tg_file_close(&now->lock);
-    if (tg_file_named(now->place, now->place->store, now->store.id)) return status;
+    if (tg_file_named(place, place->store, now->store.id)) return status;
     if (status == TG_SYSTEM || status == TG_INTERRUPTED) return status;
     if (status == TG_OK) tg_store_close(&(*out)->store);
     return TG_RETRY;
@@ -201,7 +213,8 @@ static tg_status open_at(const struct tg_place *place, const struct tg_open_opti
     struct attempt now = {.place = place, .options = options, .error = error};
     uint64_t deadline =
         tg_linux_monotonic_ns() + (options->timeout_ns ? options->timeout_ns : timeout_ns_default);
-    bool may_make = options->create != TG_CREATE_NEVER && options->uuid == NULL;
+    bool may_make =
+        options->create != TG_CREATE_NEVER && options->uuid == NULL && !options->readonly;
     bool exclusive = options->create == TG_CREATE_EXCLUSIVE, made = false;
     for (;;) {
         tg_status status = attach_once(&now, out);
@@ -231,6 +244,7 @@ tg_status tg_store_open(const struct tg_open_options *options, struct tg_store *
     tg_place_close(&place);
     if (status != TG_OK) return status;
     *out = &self->store;
+    if (options->readonly) return TG_OK;
     status = tg_store_after_fork(*out); /* it may be one that a parent opened */
     if (status == TG_OK) return TG_OK;
     tg_store_close(*out);
@@ -245,7 +259,7 @@ void tg_store_close(struct tg_store *store) {
     tg_fork_unlock();
     if (!last) return;
     tg_helper_bar(&self->os.helper);
-    tg_store_relaxed64(store->cookie, 0);
+    if (!store->readonly) tg_store_relaxed64(store->cookie, 0);
     tg_claim_release(self);
     tg_attached_free(self);
 }
@@ -264,7 +278,7 @@ tg_status tg_store_unlink(const char *directory, const char *name, struct tg_err
 }
 
 const char *tg_store_lock_path(const struct tg_store *store) {
-    return ((const struct tg_attached *)store)->os.lock_path;
+    return ((const struct tg_attached *)store)->os.path;
 }
 
 uint32_t tg_store_last_error(const struct tg_store *store) {

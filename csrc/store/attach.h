@@ -4,7 +4,10 @@
  * What
  *   tg_store_open finds or makes the two files (os/linux_file.h), checks the header before
  *   it believes anything, maps the store, takes a process entry and its life token.
- *   A store that this process has open already is the same struct tg_store, counted.
+ *   A store that this process has open already is the same struct tg_store, counted (but one
+ *   to read only is another one).
+ *   To read only, the store's file is enough, opened so: no lock file, no entry, no token, and
+ *   a forked child goes on with what it inherits.
  *
  * When a file is void and replaced
  *   Off tmpfs a file survives a reboot, but what it says about processes doesn't. It is
@@ -21,6 +24,8 @@
  *   T1  An entry is written by the holder of its token.
  *   T2  What is mapped is the file whose header was checked and whose lock file has its uuid.
  *   T3  A forked child never uses its parent's entry: its cookie reads 0.
+ *   T4  A store that is only read has no cookie but 0: a call that knows nothing of it
+ *       answers TG_CLOSED or TG_READ_ONLY, and touches nothing.
  *
  * Ordering: nothing of its own; a token taken orders all that its last owner did.
  *
@@ -63,6 +68,7 @@ struct tg_open_options {
     uint32_t mode;          /* permission bits; 0: 0600 */
     uint32_t max_processes; /* of a new store; 0: 512 */
     bool new_on_mismatch;   /* another layout: make a new store in its place */
+    bool readonly;          /* never creates, never writes (reader/reader.h) */
     uint64_t timeout_ns;    /* for another maker; 0: 5 s */
     const uint8_t *uuid;    /* NULL, or: only this one; never creates */
     const struct tg_region_options *layout; /* NULL; for tests: instead of size */
@@ -78,7 +84,7 @@ TG_MUST_CHECK tg_status tg_store_open(const struct tg_open_options *options, str
 void tg_store_close(struct tg_store *store);
 
 /* In a forked child, before its first call, when tg_store_usable says no. TG_OK (also when
- * it was done), TG_CLOSED, TG_NO_PROCESS, TG_FULL, TG_SYSTEM. */
+ * it was done), TG_CLOSED, TG_NO_PROCESS, TG_FULL, TG_SYSTEM. TG_READ_ONLY: it never will. */
 TG_MUST_CHECK tg_status tg_store_after_fork(struct tg_store *store);
 
 /* In a forked child: a store whose pins it could not take over, or NULL; each is told once. */

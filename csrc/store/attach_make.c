@@ -93,7 +93,7 @@ tg_status tg_attach_make(const struct tg_place *place, const struct tg_open_opti
     bool volatile_memory;
     tg_status status = tg_file_system_check(place->directory, &volatile_memory, error);
     if (status != TG_OK) return status;
-    struct tg_attached *self = tg_attached_new();
+    struct tg_attached *self = tg_attached_new(false);
     if (self == NULL) return tg_error_set(error, TG_SYSTEM, "allocate memory", 0);
     status = prepare(place, options, self, error);
     if (status == TG_OK)

@@ -101,17 +101,20 @@ struct tg_store *tg_store_lost_pins(void) {
     return found;
 }
 
-struct tg_attached *tg_attached_find_locked(struct tg_file_id id) {
+struct tg_attached *tg_attached_find_locked(struct tg_file_id id, bool readonly) {
     for (struct tg_fork_node *node = tg_fork_first_locked(); node; node = node->next) {
         struct tg_attached *self = of_node(node);
         struct tg_file_id other = self->os.store_id;
-        if (other.device == id.device && other.inode == id.inode) return self;
+        if (other.device == id.device && other.inode == id.inode &&
+            self->store.readonly == readonly)
+            return self;
     }
     return NULL;
 }
 
 tg_status tg_store_after_fork(struct tg_store *store) {
     struct tg_attached *self = (struct tg_attached *)store;
+    if (store->readonly) return TG_READ_ONLY;
     for (;;) {
         uint64_t nobody = 0;
         if (tg_store_usable(store)) return TG_OK;

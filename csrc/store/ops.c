@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The calls of tryget.h on values and names. */
 #include "../names/list.h"
+#include "../reader/reader.h"
 #include "reuse.h"
 #include "upkeep.h"
 
@@ -140,12 +141,24 @@ static tg_status grow_ledger(struct tg_call *call) {
     return status;
 }
 
+/* Without a context. */
+static tg_status read_only(struct tg_store *store, const struct reading *reading) {
+    struct tg_question question = {reading->key, reading->sink, reading->argument};
+    struct tg_witness witness = {0};
+    if (!store->readonly) return TG_CLOSED;
+    tg_status status = tg_reader_get(&store->local, &question, reading->info, &witness);
+    if (reading->token)
+        *reading->token =
+            (struct tg_token){witness.lock, witness.count, witness.expiry, witness.dir_gen};
+    return status;
+}
+
 static tg_status read_key(struct tg_store *store, uint32_t *hint, struct reading *reading) {
     struct tg_call call;
     struct finding found;
     struct tg_local *local = &store->local;
     *reading->info = (struct tg_info){0};
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_store_usable(store)) return read_only(store, reading);
     tg_call_begin(&call, local, *hint, TG_FOREVER);
     for (;;) {
         bool true_now = look(&call, reading, &found);
@@ -189,6 +202,7 @@ tg_status tg_contains(struct tg_store *store, uint32_t *hint, struct tg_key key,
 }
 
 tg_status tg_stat(struct tg_store *store, uint32_t *hint, struct tg_key key, struct tg_info *info) {
+    if (store->readonly) return tg_reader_stat(&store->local, key, info);
     tg_status status = tg_contains(store, hint, key, info);
     if (status != TG_OK) return status;
     struct tg_call call;
@@ -210,7 +224,7 @@ tg_status tg_stat(struct tg_store *store, uint32_t *hint, struct tg_key key, str
 
 /* A store whose log was garbage takes no more changes; what is there can be read. */
 static tg_status check_writable(const struct tg_store *store) {
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_store_usable(store)) return tg_store_refusal(store);
     if (tg_load_relaxed32(&store->local.hot->state) != TG_STATE_GOOD) return TG_CORRUPT;
     return TG_OK;
 }

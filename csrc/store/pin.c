@@ -2,6 +2,7 @@
 /* The calls of tryget.h on pins and listings. */
 #include "../ledger/adopt.h"
 #include "../names/list.h"
+#include "../reader/reader.h"
 #include "upkeep.h"
 
 /* What the section saw of the value. */
@@ -100,7 +101,7 @@ tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key
     struct tg_call call;
     struct seen seen;
     *pin = (struct tg_pin){0};
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_store_usable(store)) return tg_store_refusal(store);
     if (!tg_key_valid(key)) return TG_INVALID;
     tg_call_begin(&call, local, *hint, deadline_ns);
     for (;;) {
@@ -158,8 +159,9 @@ void tg_unpin(struct tg_store *store, struct tg_pin *pin) {
 tg_status tg_list_begin(struct tg_store *store, uint32_t *hint, struct tg_key key,
                         struct tg_cursor *cursor) {
     struct tg_call call;
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_store_readable(store)) return TG_CLOSED;
     if (key.bytes != NULL && !tg_key_valid(key)) return TG_INVALID;
+    if (store->readonly) return tg_reader_list_begin(&store->local, key, cursor);
     tg_call_begin(&call, &store->local, *hint, TG_FOREVER);
     tg_status status = tg_names_list_begin(&call, key, cursor);
     *hint = call.hint;
@@ -175,13 +177,18 @@ tg_status tg_list_next(struct tg_store *store, uint32_t *hint, struct tg_cursor 
                        size_t text_size) {
     struct tg_call call;
     *count = 0;
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_store_readable(store)) return TG_CLOSED;
     if (capacity == 0 || text_size < TG_NAME_MAX + 1) return TG_INVALID;
     struct tg_listing listing = {
         .children = children, .capacity = capacity, .text = text, .text_size = text_size};
-    tg_call_begin(&call, &store->local, *hint, TG_FOREVER);
-    tg_status status = tg_names_list_next(&call, cursor, &listing);
-    *hint = call.hint;
+    tg_status status;
+    if (store->readonly) {
+        status = tg_reader_list_next(&store->local, cursor, &listing);
+    } else {
+        tg_call_begin(&call, &store->local, *hint, TG_FOREVER);
+        status = tg_names_list_next(&call, cursor, &listing);
+        *hint = call.hint;
+    }
     *count = listing.count;
     return status;
 }

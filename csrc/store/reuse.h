@@ -44,7 +44,7 @@ TG_MUST_CHECK tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint
                                           struct tg_token *token);
 
 /* The value that was read with the token is the key's value at this moment. The store must
- * be usable (tg_store_usable). */
+ * be readable (tg_store_readable). */
 static inline bool tg_token_holds(struct tg_store *store, const struct tg_token *token) {
     if (token->lock == NULL) return false;
     /* PAIR lock: no acquisition since. */

@@ -2,6 +2,7 @@
 #include "upkeep.h"
 
 #include "../base/sum.h"
+#include "../reader/reader.h"
 #include "recover.h"
 
 enum { CALLS_PER_LOOK = 64, COPY_PIECE = 32768 };
@@ -107,7 +108,7 @@ tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns) 
     struct tg_local *local = &store->local;
     struct tg_call call;
     uint32_t found;
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_store_usable(store)) return tg_store_refusal(store);
     tg_status status = tg_sweep_dead(local, &found);
     tg_call_begin(&call, local, *hint, deadline_ns);
     bool more = true;
@@ -125,7 +126,7 @@ tg_status tg_usage(struct tg_store *store, uint32_t *hint, struct tg_usage *usag
     struct tg_local *local = &store->local;
     struct tg_hot *hot = local->hot;
     (void)hint;
-    if (!tg_store_usable(store)) return TG_CLOSED;
+    if (!tg_store_readable(store)) return TG_CLOSED;
     *usage = (struct tg_usage){.limit = local->header.limit};
     for (uint32_t id = 1; id <= local->header.context_count; id++) {
         struct tg_context *context = tg_context_at(local, id);
@@ -137,6 +138,7 @@ tg_status tg_usage(struct tg_store *store, uint32_t *hint, struct tg_usage *usag
     usage->committed_bytes = local->header.fixed_size + tg_load_relaxed64(&hot->committed_bytes);
     for (uint32_t process = 0; process < local->header.process_count; process++)
         usage->processes += tg_load_relaxed32(&local->processes[process].state) == TG_PROCESS_LIVE;
+    if (store->readonly) return tg_reader_pins(local, 0, &usage->pins);
     usage->pins = tg_ledger_count(local, 0);
     return TG_OK;
 }

@@ -67,6 +67,10 @@ TG_MUST_CHECK tg_status tg_store_verify(struct tg_local *local,
  * was made. TG_NO_CONTEXT, TG_INTERRUPTED: it was not. */
 TG_MUST_CHECK tg_status tg_verify_live(struct tg_call *call, struct tg_report *report);
 
+/* The same out of copies, of a store that is only read; `deep` reads the values' checksums, too.
+ * TG_INTERRUPTED, TG_SYSTEM. */
+TG_MUST_CHECK tg_status tg_verify_read(struct tg_local *local, bool deep, struct tg_report *report);
+
 /* Nobody else is attached, and no pin of our own is in use. What is beyond repair is dropped;
  * report->violations say what was done. TG_OK: the store is good (tg_store_verify agrees).
  * TG_CORRUPT: it is still not. TG_INVALID, TG_FULL. */

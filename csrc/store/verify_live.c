@@ -178,7 +178,7 @@ static bool owner_is_good(const struct tg_local *local, const tg_a64 *lock) {
     return owner == 0 || tg_context_checked(local, owner) != NULL;
 }
 
-static void check_words(struct tg_check *check) {
+void tg_check_words(struct tg_check *check) {
     struct tg_local *local = check->local;
     struct tg_hot *hot = local->hot;
     const tg_a64 *const locks[] = {&hot->ns_lock, &hot->gate_lock, &hot->grow_lock, &hot->reap_lock,
@@ -213,7 +213,7 @@ tg_status tg_verify_live(struct tg_call *call, struct tg_report *report) {
     struct tg_local *local = call->local;
     struct tg_check check = {.local = local, .report = report};
     tg_check_clear_report(report);
-    check_words(&check);
+    tg_check_words(&check);
     uint64_t count = tg_load_acquire64(&local->hot->buckets); /* PAIR split: then the buckets */
     if (count > tg_load_relaxed64(&local->hot->buckets_committed) ||
         count > local->header.bucket_capacity)
@@ -232,6 +232,7 @@ uint64_t tg_verify_scratch(struct tg_store *store) { return tg_verify_scratch_si
 tg_status tg_verify(struct tg_store *store, uint32_t *hint, bool deep, struct tg_report *report) {
     struct tg_call call;
     tg_status status = TG_RETRY;
+    if (store->readonly) return tg_verify_read(&store->local, deep, report);
     if (!tg_store_usable(store)) return TG_CLOSED;
     tg_call_begin(&call, &store->local, *hint, TG_FOREVER);
     bool room = report->scratch && report->scratch_size >= tg_verify_scratch(store);

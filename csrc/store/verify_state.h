@@ -60,6 +60,9 @@ static inline uint64_t tg_check_at(const struct tg_check *check, tg_ref ref) {
     return (uint64_t)ref << check->local->header.ref_shift;
 }
 
+/* The global words, those of contexts and of processes, in a store that may be in use. */
+void tg_check_words(struct tg_check *check);
+
 /* Clears what is not the caller's. */
 void tg_check_clear_report(struct tg_report *report);
 /* Clears scratch and report; false: too little scratch. */

@@ -27,7 +27,7 @@ static struct tg_os_linux *attach(void) {
     tg_linux_init(os);
     if (tg_file_open(&place, place.store, 0600, &store, &error) != TG_OK ||
         tg_file_open(&place, place.lock, 0600, &lock, &error) != TG_OK ||
-        tg_place_lock_path(&place, path, sizeof(path), &error) != TG_OK ||
+        tg_place_file_path(&place, place.lock, path, sizeof(path), &error) != TG_OK ||
         tg_linux_keep(os, store.fd, lock.fd, path) != TG_OK || tg_linux_map(os, 1 << 20) != TG_OK)
         abort();
     return os;

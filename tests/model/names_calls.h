@@ -35,9 +35,11 @@ struct names_step {
 struct names_plan {
     const struct names_step *before; /* by process 0, undisturbed */
     unsigned buckets;                /* at first; 0 = 8 */
+    bool fixed;                      /* the table does not grow */
     unsigned contexts;               /* 0 = one an actor, and one */
     const char *always;              /* what each listing shows exactly once */
     bool relaxed;                    /* reads may be unvalidated when somebody is stopped */
+    bool unmended;                   /* ... or killed: who may only read can't mend it */
     bool bare;                       /* magazines are empty: each call fills its own */
     bool forever;                    /* no deadlines: nobody needs what another may hold */
     bool unsettled;                  /* the tidy-up after `before` is left out */

@@ -53,6 +53,7 @@ static inline void names_format(unsigned contexts) {
     options.max_processes = SIM_PROCESSES;
     options.context_count = contexts;
     if (names_plan->buckets) options.bucket_unit = names_plan->buckets;
+    if (names_plan->fixed) options.bucket_capacity = options.bucket_unit;
     SIM_EXPECT(tg_region_plan(&options, &header) == TG_OK);
     SIM_EXPECT(header.file_size <= sim_arena_size());
     header.version_key = 1;

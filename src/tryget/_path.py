@@ -70,9 +70,14 @@ def resolve_directory(directory: str | os.PathLike[str] | None, *, make: bool) -
     """The folder of a store as an absolute path; the default one is made when missing."""
     if directory is not None:
         path = Path(os.path.abspath(os.fsdecode(directory)))
-        if not path.is_dir():
-            raise StoreNotFound(f"there is no folder {path}: make it, or name another")
-        return path
+        try:
+            if path.is_dir():
+                return path
+        except PermissionError:
+            raise NotOwner(
+                f"user {os.geteuid()} may not look into the folders above {path}: ask who owns them"
+            ) from None
+        raise StoreNotFound(f"there is no folder {path}: make it, or name another")
     path = Path(os.path.abspath(default_directory()))
     if make:
         _make(path)

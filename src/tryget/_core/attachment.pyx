@@ -12,6 +12,7 @@ from tryget._errors import (
     KeyExists,
     LayoutMismatch,
     NotOwner,
+    ReadOnly,
     StoreClosed,
     StoreCorrupt,
     StoreExists,
@@ -63,6 +64,7 @@ cdef class Attachment:
     cdef tg_store *store
     cdef readonly str path
     cdef readonly bytes uuid
+    cdef readonly bint readonly
 
     def __dealloc__(self):
         if self.store != NULL:
@@ -86,7 +88,7 @@ cdef uint64_t nanoseconds(object timeout) except *:
 
 
 def attach(str directory not None, str name not None, str path not None, size, create, mode,
-           max_processes, new_on_mismatch, timeout, uuid):
+           max_processes, new_on_mismatch, timeout, uuid, readonly):
     """Opens a store: an Attachment."""
     cdef bytes folder = os.fsencode(directory)
     cdef bytes file = os.fsencode(name)
@@ -96,6 +98,7 @@ def attach(str directory not None, str name not None, str path not None, size, c
     cdef tg_status status
     cdef Attachment self = Attachment.__new__(Attachment)
     self.path = path
+    self.readonly = readonly
     options.directory = folder
     options.name = file
     options.size = size
@@ -103,6 +106,7 @@ def attach(str directory not None, str name not None, str path not None, size, c
     options.mode = mode
     options.max_processes = max_processes
     options.new_on_mismatch = new_on_mismatch
+    options.readonly = readonly
     options.timeout_ns = min(max(nanoseconds(timeout), <uint64_t>1), <uint64_t>1 << 60)
     options.uuid = <const unsigned char *><const char *>only if uuid is not None else NULL
     options.layout = NULL
@@ -117,7 +121,7 @@ def attach(str directory not None, str name not None, str path not None, size, c
             return self
         self.store = NULL
         if status != TG_INTERRUPTED:
-            raise_opening(status, path, &error)
+            raise_opening(status, path, &error, self.readonly)
         PyErr_CheckSignals()
 
 
@@ -199,14 +203,16 @@ def each(str directory not None):
     return found
 
 
-cdef int raise_opening(tg_status status, str path, tg_error *error) except -1:
+cdef int raise_opening(tg_status status, str path, tg_error *error,
+                       bint readonly=False) except -1:
     """The exception for a store that could not be opened or removed."""
     step = error.step.decode() if error.step != NULL else ""
     if error.code:
         step = f"{step}: {os.strerror(error.code)}" if step else os.strerror(error.code)
     why = f" ({step})" if step else ""
     if status == TG_ABSENT:
-        raise StoreNotFound(f"there is no such store {path}: open it with create=True")
+        hint = "its owner makes it, without readonly" if readonly else "open it with create=True"
+        raise StoreNotFound(f"there is no such store {path}: {hint}")
     if status == TG_EXISTS:
         raise StoreExists(f"the store {path} exists: open it without create='exclusive'")
     if status == TG_FULL:
@@ -219,6 +225,11 @@ cdef int raise_opening(tg_status status, str path, tg_error *error) except -1:
             "with on_mismatch='new'"
         )
     if status == TG_NOT_OURS or (status == TG_SYSTEM and error.code in (1, 13)):  # EPERM, EACCES
+        if readonly:
+            raise NotOwner(
+                f"{path} belongs to somebody else, or others may write to it{why}: say by mode= "
+                "that this was meant, as mode=0o644 for a store that others let you read"
+            )
         raise NotOwner(
             f"{path} belongs to somebody else, or others may write to it{why}: name another "
             "folder, or say by mode= that this was meant"

@@ -22,6 +22,7 @@ cdef extern from "base/status.h":
         TG_LAYOUT
         TG_NOT_OURS
         TG_UNSUPPORTED
+        TG_READ_ONLY
         TG_CLOSED
         TG_INVALID
         TG_OVERFLOW
@@ -172,6 +173,7 @@ cdef extern from "store/attach.h":
         uint32_t mode
         uint32_t max_processes
         bool_t new_on_mismatch
+        bool_t readonly
         uint64_t timeout_ns
         const unsigned char *uuid
         const void *layout

@@ -3,6 +3,8 @@
 with."""
 
 cdef enum:
+    # Copies of this size take as long as two hand-overs of the interpreter lock (90 ns), times 50.
+    NOGIL_BYTES = 65536
     PASSED = 1  # a deadline in the past
     # A signal that comes between two sleeps of the core ends no sleep: waits are taken in slices.
     SLICE_NS = 25_000_000
@@ -54,7 +56,8 @@ cdef class Handle:
         self.decoders = coding.decoders
         for i in range(256):
             self.known[i] = self.decoders[i] is not None
-            self.view_from[i] = coding.view_from[i]
+            # Without pins: large values are copied without the interpreter lock.
+            self.view_from[i] = NOGIL_BYTES if attachment.readonly else coding.view_from[i]
         self.attachment = attachment
         self.store = attachment.store
         self.reuses_all = reuse == "always"
@@ -88,6 +91,15 @@ cdef class Handle:
         return self.attachment.path
 
     @property
+    def readonly(self):
+        """Whether it was opened with `readonly=True`."""
+        return bool(self.attachment.readonly)
+
+    def raise_if_closed(self):
+        if self.store == NULL:
+            self.raise_closed()
+
+    @property
     def uuid(self):
         """What tells this store from an earlier one of the same name."""
         return self.attachment.uuid
@@ -101,6 +113,7 @@ cdef class Handle:
             label = Attachment.__new__(Attachment)
             label.path = self.attachment.path
             label.uuid = self.attachment.uuid
+            label.readonly = self.attachment.readonly
             self.attachment = label
 
     cdef int raise_closed(self) except -1:
@@ -152,6 +165,8 @@ cdef class Handle:
             raise InvalidKey(f"{self.attachment}: {problem}")
         if status == TG_CLOSED:
             self.raise_closed()
+        if status == TG_READ_ONLY:
+            raise ReadOnly(f"{where}: it was opened with readonly=True: open it without, for that")
         if status in (TG_TIMEOUT, TG_BUSY, TG_NO_CONTEXT):
             raise TimeoutError(
                 f"{where}: another process held what this call needs for "

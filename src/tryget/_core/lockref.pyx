@@ -164,6 +164,9 @@ cdef class LockRef:
             raise TypeError(f"store is a tryget.Store, not {type(store).__name__}")
         if (<Handle>store).store == NULL:
             (<Handle>store).raise_closed()
+        if (<Handle>store).attachment.readonly:
+            raise ReadOnly(f"{store!r} has no process entry, by which others notice a death: open "
+                           "it without readonly=True")
         self.attachment = (<Handle>store).attachment
 
     cdef int take_word(self, void *word) except -1:

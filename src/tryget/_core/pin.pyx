@@ -12,10 +12,6 @@ from libc.string cimport memcpy, memset
 cdef extern from "Python.h":
     object PyBytes_FromStringAndSize(const char *text, Py_ssize_t size)
 
-cdef enum:
-    # Copies of this size take as long as two hand-overs of the interpreter lock (90 ns), times 50.
-    NOGIL_BYTES = 65536
-
 cdef Py_ssize_t one = 1  # the stride of every view
 cdef char *byte_format = b"B"
 

@@ -51,6 +51,7 @@ cdef class Reader(Handle):
             self.raise_closed()
         reading.bytes = NULL
         reading.view_from = self.view_from
+        reading.most = 0
         reading.refused = TG_READ_FINE
         status = tg_get(self.store, &tg_hint, name, tg_read_bytes, &reading, &info)
         if status == TG_OK:
@@ -71,14 +72,14 @@ cdef class Reader(Handle):
             return self.read_pinned(key, name, required, default)
         if status != TG_INVALID and not self.awake(status):
             self.raise_status(status, key)
-        return self.read_copied(key, required, default)
+        return self.read_copied(key, name, required, default)
 
     cdef object read_pinned(self, object key, tg_key name, bint required, object default):
         """The value decoded where it lies."""
         cdef RawPin pin = self.pinned(key, False)
         cdef uint32_t codec
         if pin is None:
-            return self.read_copied(key, required, default)
+            return self.read_copied(key, name, required, default)
         codec = pin.pin.info.codec
         if codec == CODEC_ARRAY:
             pin.lent = True
@@ -114,42 +115,69 @@ cdef class Reader(Handle):
             kept.keep(exact(key), value, reader, <uint64_t>nbytes, &token)
         return 0
 
-    cdef object read_copied(self, object key, bint required, object default):
-        cdef uint64_t version = 0
-        cdef uint32_t expiry = 0
+    cdef object read_copied(self, object key, tg_key name, bint required, object default):
+        """The value decoded out of a copy."""
+        cdef tg_info info
         try:
-            codec, value = self.copied(key, &version, &expiry)
+            data = self.copied(key, &info)
         except KeyError:
             if required:
                 raise
             return default
-        return self.decoded(codec, value, key)
+        value = self.decoded(info.codec, data, key)
+        if self.table != NULL:
+            self.keep(key, name, value, &info)
+        return value
 
-    cdef tuple copied(self, object key, uint64_t *version, uint32_t *expiry):
-        """(codec number, bytes): a copy whatever the size; KeyError."""
+    cdef bytes copied(self, object key, tg_info *info):
+        """A copy of the bytes, whatever the size; KeyError."""
         cdef tg_key name
-        cdef tg_info info
         cdef tg_reading reading
         cdef tg_status status
         key_of(key, &name)
         reading.bytes = NULL
         reading.view_from = NULL
+        reading.most = NOGIL_BYTES
         while True:
             if self.store == NULL:
                 self.raise_closed()
             reading.refused = TG_READ_FINE
-            status = tg_get(self.store, &tg_hint, name, tg_read_bytes, &reading, &info)
+            status = tg_get(self.store, &tg_hint, name, tg_read_bytes, &reading, info)
             if status == TG_OK:
-                version[0] = info.version
-                expiry[0] = info.expiry
-                return info.codec, tg_take_bytes(&reading)
+                return tg_take_bytes(&reading)
             tg_drop_bytes(&reading)
+            if reading.refused == TG_READ_IS_LARGE:
+                value = self.copied_freely(name, info, &status)
+                if status == TG_OK:
+                    return value
             if status == TG_ABSENT:
                 raise KeyError(key)
             if status == TG_INVALID and reading.refused == TG_READ_NO_MEMORY:
                 raise MemoryError(f"no memory for a copy of {key!r}")
             if not self.awake(status):
                 self.raise_status(status, key)
+
+    cdef object copied_freely(self, tg_key name, tg_info *info, tg_status *status):
+        """A large value, copied without the interpreter lock; its size is known. Its text must
+        live as long."""
+        cdef Attachment attachment = self.attachment
+        cdef tg_filling filling
+        filling.wanted = info.size
+        while True:
+            filling.size = filling.wanted
+            if filling.size > <uint64_t>1 << 60:
+                raise MemoryError()
+            value = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>filling.size)
+            filling.bytes = PyBytes_AS_STRING(value)
+            with nogil:
+                status[0] = tg_get(attachment.store, &tg_hint, name, tg_fill_bytes, &filling, info)
+            if status[0] == TG_OK:
+                return value
+            if status[0] == TG_ABSENT or (status[0] == TG_INVALID and
+                                          filling.wanted == filling.size):
+                return None
+            if status[0] != TG_INVALID and not self.awake(status[0]):
+                return None
 
     cdef object decoded(self, uint32_t codec, object data, object key):
         """The value that bytes, or a pin, hold."""
@@ -269,10 +297,9 @@ cdef class Reader(Handle):
 
     def raw_get(self, key):
         """(codec number, bytes, version): the value as it is stored; KeyError."""
-        cdef uint64_t version = 0
-        cdef uint32_t expiry = 0
-        codec, value = self.copied(key, &version, &expiry)
-        return codec, value, version
+        cdef tg_info info
+        value = self.copied(key, &info)
+        return info.codec, value, info.version
 
     def raw_stat(self, key):
         """(bytes, version, pins, seconds left or None, codec, has a value, children), or None."""

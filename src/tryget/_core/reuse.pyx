@@ -24,7 +24,7 @@ cdef extern from "store/reuse.h":
     tg_status tg_get_with_token(tg_store *store, uint32_t *hint, tg_key key, tg_sink sink,
                                 void *argument, tg_info *info, tg_token *token) nogil
     bint tg_token_holds(tg_store *store, const tg_token *token) nogil
-    bint tg_store_usable(const tg_store *store) nogil
+    bint tg_store_readable(const tg_store *store) nogil
 
 cdef extern from *:
     """
@@ -119,7 +119,7 @@ cdef inline PyObject *find_kept(Table *table, tg_store *store, PyObject *key,
                                 uint64_t reader) noexcept:
     """The value of a key at this moment, borrowed; NULL: not known."""
     cdef Slot *slot = slot_of(table, key, tg_text_hash(key))
-    if slot == NULL or not tg_store_usable(store):
+    if slot == NULL or not tg_store_readable(store):
         return NULL
     if not tg_token_holds(store, &slot.token):
         table.stale += 1

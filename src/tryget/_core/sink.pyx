@@ -11,12 +11,19 @@ cdef extern from *:
     """
     #include "tryget.h"
 
-    enum { TG_READ_FINE, TG_READ_WANTS_PIN, TG_READ_NO_MEMORY, TG_READ_NO_CODEC };
+    enum {
+        TG_READ_FINE,
+        TG_READ_WANTS_PIN,
+        TG_READ_IS_LARGE,
+        TG_READ_NO_MEMORY,
+        TG_READ_NO_CODEC
+    };
 
     /* From a read with the interpreter lock: straight into a bytes object. */
     struct tg_reading {
         PyObject *bytes;
         const uint32_t *view_from; /* by codec: from this size on a pin is better; 0 = never */
+        uint64_t most;             /* larger ones are not copied here; 0 = no matter */
         int refused;
     };
 
@@ -25,6 +32,10 @@ cdef extern from *:
         uint32_t from = reading->view_from ? reading->view_from[info->codec & 255] : 0;
         if (from != 0 && info->size >= from) {
             reading->refused = TG_READ_WANTS_PIN;
+            return NULL;
+        }
+        if (reading->most != 0 && info->size > reading->most) {
+            reading->refused = TG_READ_IS_LARGE;
             return NULL;
         }
         reading->refused = TG_READ_FINE;
@@ -46,6 +57,19 @@ cdef extern from *:
         PyObject *bytes = reading->bytes;
         reading->bytes = NULL;
         return bytes;
+    }
+
+    /* Room for a size that an earlier read told; for another one it refuses, and tells it. */
+    struct tg_filling {
+        char *bytes;
+        uint64_t size;
+        uint64_t wanted;
+    };
+
+    static void *tg_fill_bytes(void *argument, const struct tg_info *info) {
+        struct tg_filling *filling = argument;
+        filling->wanted = info->size;
+        return info->size == filling->size ? filling->bytes : NULL;
     }
 
     static void tg_drop_bytes(struct tg_reading *reading) { Py_CLEAR(reading->bytes); }
@@ -84,16 +108,25 @@ cdef extern from *:
     enum:
         TG_READ_FINE
         TG_READ_WANTS_PIN
+        TG_READ_IS_LARGE
         TG_READ_NO_MEMORY
         TG_READ_NO_CODEC
 
     struct tg_reading:
         PyObject *bytes
         const uint32_t *view_from
+        uint64_t most
         int refused
 
     void *tg_read_bytes(void *argument, const tg_info *info) noexcept nogil
     object tg_take_bytes(tg_reading *reading)
+
+    struct tg_filling:
+        char *bytes
+        uint64_t size
+        uint64_t wanted
+
+    void *tg_fill_bytes(void *argument, const tg_info *info) noexcept nogil
     void tg_drop_bytes(tg_reading *reading)
 
     struct tg_taking:

@@ -160,10 +160,9 @@ cdef class Writer(Reader):
 
     def raw_item(self, key):
         """(value, version, raw expiry); KeyError."""
-        cdef uint64_t version = 0
-        cdef uint32_t expiry = 0
-        codec, data = self.copied(key, &version, &expiry)
-        return self.decoded(codec, data, key), version, expiry
+        cdef tg_info info
+        data = self.copied(key, &info)
+        return self.decoded(info.codec, data, key), info.version, info.expiry
 
     cdef bint remove(self, object key) except *:
         """Removes a value; False when there is none."""

@@ -14,6 +14,7 @@ from tryget._path import (
 )
 from tryget.codecs.custom import Codec
 from tryget.codecs.registry import SAFE, Coding, coding
+from tryget.store.readonly import ReadOnlyStore
 from tryget.store.records import StoreInfo
 from tryget.store.store import Store
 
@@ -28,6 +29,7 @@ def open(
     size: int | str | None = None,
     directory: str | os.PathLike[str] | None = None,
     create: bool | Literal["exclusive"] = True,
+    readonly: bool = False,
     mode: int = 0o600,
     codec: Literal["safe", "pickle"] | Codec = "safe",
     reuse: Literal["immutable", "always", "never"] = "immutable",
@@ -48,7 +50,8 @@ def open(
     size          the most it may grow to: bytes, or text such as "512MiB"; 1 GiB
     directory     where its file is: $TRYGET_DIR, else /dev/shm/tryget-<uid>
     create        False: StoreNotFound when missing; "exclusive": StoreExists when there
-    mode          permission bits of a new file
+    readonly      only reads, from a file that may be somebody else's; StoreNotFound when missing
+    mode          permission bits of a new file; of an old one, those that are meant
     codec         "safe": plain data, NumPy, Arrow; "pickle": the rest too; or an object with
                   encode(value) and decode(parts)
     reuse         when a second read may return the very object of the first: "immutable", if no
@@ -59,8 +62,10 @@ def open(
     """
     chosen = coding(codec)
     limit = 0 if size is None else parse_size(size)
-    _check_choices(create, mode, reuse, max_processes, on_mismatch)
+    _check_choices(create, readonly, mode, reuse, max_processes, on_mismatch)
     how = _EXCLUSIVE if create == "exclusive" else _IF_ABSENT if create else _NEVER
+    if readonly:
+        how = _NEVER
     folder = resolve_directory(directory, make=how != _NEVER)
     attachment = _core.attach(
         str(folder),
@@ -73,6 +78,7 @@ def open(
         on_mismatch == "new",
         timeout,
         None,
+        readonly,
     )
     return _store(attachment, chosen, name, folder, timeout, mode, reuse)
 
@@ -86,7 +92,8 @@ def _store(
     mode: int,
     reuse: str,
 ) -> Store:
-    return Store(
+    kind = ReadOnlyStore if attachment.readonly else Store
+    return kind(
         attachment,
         chosen,
         name=name,
@@ -98,10 +105,19 @@ def _store(
 
 
 def _check_choices(
-    create: object, mode: object, reuse: object, max_processes: object, on_mismatch: object
+    create: object,
+    readonly: object,
+    mode: object,
+    reuse: object,
+    max_processes: object,
+    on_mismatch: object,
 ) -> None:
     if create is not True and create is not False and create != "exclusive":
         raise ValueError(f"create is True, False or 'exclusive', not {create!r}")
+    if readonly is not True and readonly is not False:
+        raise TypeError(f"readonly is True or False, not {readonly!r}")
+    if readonly and create == "exclusive":
+        raise ValueError("a store that is only read can't be created: leave out create='exclusive'")
     if not isinstance(mode, int) or not 0 <= mode <= 0o777:
         raise ValueError(f"mode is permission bits such as 0o600, not {mode!r}")
     if reuse not in ("immutable", "always", "never"):
@@ -114,11 +130,28 @@ def _check_choices(
         raise ValueError(f"max_processes is 1 to {_PROCESSES_MAX}, not {max_processes}")
 
 
-def reopen(directory: str, name: str, uuid: bytes, mode: int, reuse: str = "immutable") -> Store:
+def reopen(
+    directory: str,
+    name: str,
+    uuid: bytes,
+    mode: int,
+    reuse: str = "immutable",
+    readonly: bool = False,
+) -> Store:
     """A store that was pickled: that very store, with codec `safe`; else StoreNotFound."""
     folder = Path(directory)
     attachment = _core.attach(
-        directory, name, str(store_path(folder, name)), 0, _NEVER, mode, 0, False, 5.0, uuid
+        directory,
+        name,
+        str(store_path(folder, name)),
+        0,
+        _NEVER,
+        mode,
+        0,
+        False,
+        5.0,
+        uuid,
+        readonly,
     )
     return _store(attachment, SAFE, name, folder, 5.0, mode, reuse)
 

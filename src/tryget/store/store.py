@@ -75,7 +75,14 @@ class Store(RawStore, MutableMapping[str, Any]):
     def __reduce__(self) -> tuple[Callable[..., "Store"], tuple[Any, ...]]:
         from tryget.store.opening import reopen
 
-        return reopen, (self.directory, self.name, self.uuid, self._mode, self._reuse)
+        return reopen, (
+            self.directory,
+            self.name,
+            self.uuid,
+            self._mode,
+            self._reuse,
+            self.readonly,
+        )
 
     def __repr__(self) -> str:
         return f"<tryget.Store {self.path}{' (closed)' if self.closed else ''}>"

@@ -110,6 +110,30 @@ def test_the_command_writes_what_it_measured(
     assert os.uname().nodename not in json.dumps(found["machine"])
 
 
+def test_what_was_measured_before_an_interrupt_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def some(run: Run) -> None:
+        run.add("first", "a case", "dict", "ns", [1.0])
+
+    def interrupted(run: Run) -> None:
+        run.add("second", "a case", "dict", "ns", [2.0])
+        raise KeyboardInterrupt
+
+    chosen = [
+        workloads.Workload("first", "", some),
+        workloads.Workload("second", "", interrupted),
+        workloads.Workload("third", "", interrupted),
+    ]
+    monkeypatch.setattr(workloads, "choose", lambda wanted: chosen)
+    data = tmp_path / "bench.json"
+    done = CliRunner().invoke(bench, ["--peers", "file", "--json", str(data)])
+    assert done.exit_code == 130
+    found = json.loads(data.read_text())
+    assert [row["median"] for row in found["rows"]] == [1.0, 2.0]
+    assert found["notes"] == ["Interrupted during second: the rest is missing."]
+
+
 def test_the_command_lists() -> None:
     said = CliRunner().invoke(bench, ["--list"]).output
     assert all(one.name in said for one in workloads.WORKLOADS)
@@ -173,6 +197,14 @@ def test_a_busy_machine_is_no_verdict() -> None:
     assert verdict(results, target) == "not met"
     results.rows = rates("dict", 10, 13) + rates("tryget, decoding", 10, 19)
     assert verdict(results, target) == "met"
+
+
+def test_ratios_are_those_of_the_rounds() -> None:
+    above = Row("reads", "a", "x", "ns", (10.0, 100.0, 40.0))
+    below = Row("reads", "b", "y", "ns", (10.0, 50.0, 10.0))
+    assert targets.ratio_of(above, below) == 2
+    assert targets.ratio_of(above, dataclasses.replace(below, workload="writes")) == 4
+    assert targets.ratio_of(above, dataclasses.replace(below, values=(20.0,))) == 2
 
 
 def test_losses_are_told() -> None:

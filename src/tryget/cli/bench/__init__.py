@@ -2,7 +2,6 @@
 """`tryget bench`: tryget and every peer that is installed, at the same work in the same run."""
 
 import contextlib
-import json
 import signal
 import sys
 import time
@@ -23,6 +22,7 @@ from tryget.cli.bench.report.terminal import show
 from tryget.cli.bench.run import MEMORY, Run, places, stores
 
 _WORKERS = 2
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 def _listed(text: str | None, known: tuple[str, ...], what: str) -> list[str]:
@@ -51,7 +51,8 @@ def bench(
     """Measures tryget and the caches that users pick today: the same work, in the same run.
 
     Peers that are not installed are named and left out (pip install 'tryget[bench]'; the programs
-    redis-server and memcached). Servers run on Unix sockets and are stopped again."""
+    redis-server and memcached). Servers run on Unix sockets and are stopped again. Ctrl-C ends the
+    measuring; what was measured by then is reported."""
     wanted = _listed(only, tuple(one.name for one in workloads.WORKLOADS), "workload")
     names = _listed(some, tuple(kind.name for kind in peers.PEERS), "peer")
     found, missing = peers.choose(names)
@@ -67,11 +68,10 @@ def bench(
         losses,
     )
     if json_file is not None:
-        text = json.dumps(results.as_json(checks, losses), indent=1)
-        Path(json_file).write_text(text + "\n", encoding="utf-8")
+        Path(json_file).write_text(results.as_json(checks, losses), encoding="utf-8")
     if html_file is not None:
         Path(html_file).write_text(page(results, checks, losses), encoding="utf-8")
-    sys.exit(1 if results.failures else 0)
+    sys.exit(_INTERRUPTED if results.interrupted else 1 if results.failures else 0)
 
 
 def _list(found: list[Peer], missing: list[peers.Missing]) -> None:
@@ -103,7 +103,14 @@ def _measure(
         run = Run(chosen, found, place, crew, results, status)
         for workload in workloads.choose(wanted):
             status(workload.name)
-            workload.run(run)
+            started = time.monotonic()
+            try:
+                workload.run(run)
+            except KeyboardInterrupt:
+                results.interrupted = True
+                results.notes.append(f"Interrupted during {workload.name}: the rest is missing.")
+                break
+            results.seconds_of[workload.name] = time.monotonic() - started
     results.seconds = time.monotonic() - began
     return results
 

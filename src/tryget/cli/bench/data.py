@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run yields: rows, and their form as JSON."""
 
+import json
 import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
 SCHEMA = 1
+
+
+def _digits(value: float) -> float:
+    """Five of them: the rest is noise."""
+    return float(f"{value:.5g}")
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,10 @@ class Row:
             "peer": self.peer,
             "unit": self.unit,
             "x": self.x,
-            "median": self.median,
-            "min": min(self.values),
-            "max": max(self.values),
-            "values": list(self.values),
+            "median": _digits(self.median),
+            "min": _digits(min(self.values)),
+            "max": _digits(max(self.values)),
+            "values": [_digits(value) for value in self.values],
         }
 
 
@@ -67,7 +73,9 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what a reader of the figures has to know
     failures: list[str] = field(default_factory=list)  # what raised: a defect, of us or a peer
+    interrupted: bool = False
     seconds: float = 0.0
+    seconds_of: dict[str, float] = field(default_factory=dict)  # each workload
 
     def find(self, workload: str, case: str, peer: str, x: float | None = None) -> Row | None:
         """A row, if it was measured; on a curve that of the largest `x`, or of the one given."""
@@ -87,9 +95,9 @@ class Results:
         """In order."""
         return list(dict.fromkeys(row.workload for row in self.rows))
 
-    def as_json(self, checks: list[Check], losses: list[str]) -> dict[str, Any]:
-        """One object."""
-        return {
+    def as_json(self, checks: list[Check], losses: list[str]) -> str:
+        """One object, a line a row."""
+        head = {
             "schema": SCHEMA,
             "machine": self.machine,
             "plan": self.plan,
@@ -97,8 +105,11 @@ class Results:
             "missing": self.missing,
             "notes": self.notes,
             "failures": self.failures,
-            "seconds": self.seconds,
+            "seconds": _digits(self.seconds),
+            "seconds_of": {name: _digits(took) for name, took in self.seconds_of.items()},
             "checks": [vars(check) for check in checks],
             "losses": losses,
-            "rows": [row.as_json() for row in self.rows],
         }
+        rows = ",\n  ".join(json.dumps(row.as_json()) for row in self.rows)
+        text = json.dumps(head, indent=1).removesuffix("\n}")
+        return f'{text},\n "rows": [\n  {rows}\n ]\n}}\n'

@@ -44,7 +44,7 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=15,
+    rounds=11,
     slice_seconds=0.01,
     sizes=(10**4, 10**5, 10**6),
     entries_max=10**6,

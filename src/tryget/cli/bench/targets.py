@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The targets, and what this run says of each: met, not met, or not measured here."""
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ class Ratio:
             lacking = self.above if above is None else self.below
             why = f"no figure for {lacking.peer}: {lacking.case}"
             return Check(self.target, text, "-", "not measured", why)
-        ratio = above.median / below.median
+        ratio = ratio_of(above, below)
         good = ratio >= self.limit if self.least else ratio <= self.limit
         measured = f"{ratio:.2f} x ({_amount(above)} / {_amount(below)})"
         if good:
@@ -77,9 +78,9 @@ class Ratio:
         if self.control is None:
             return ""
         two, one = (figure.of(results) for figure in self.control)
-        if two is None or one is None or two.median / one.median >= self.limit:
+        if two is None or one is None or ratio_of(two, one) >= self.limit:
             return ""
-        return f"the machine was busy: two dicts, too, made only {two.median / one.median:.2f} x"
+        return f"the machine was busy: two dicts, too, made only {ratio_of(two, one):.2f} x"
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,16 @@ class Most:
             why = f"measured at {row.x:.3g} instead of {self.least_x:.3g}"
             return Check(self.target, text, measured, "not measured", why)
         return Check(self.target, text, measured, "met" if value <= self.limit else "not met")
+
+
+def ratio_of(above: Row, below: Row) -> float:
+    """The median of the rounds' ratios when both were measured in the same rounds: what disturbs
+    one then disturbs the other. Else the ratio of the medians."""
+    same = above.workload == below.workload and len(above.values) == len(below.values)
+    if not same:
+        return above.median / below.median
+    pairs = zip(above.values, below.values, strict=True)
+    return statistics.median(mine / others for mine, others in pairs)
 
 
 def _without_loop(results: Results, above: Row, below: Row) -> str:

@@ -101,7 +101,6 @@ class Redis(Served):
     text = "redis-py over a Unix socket, no persistence; objects pickled"
     modules = ("redis",)
     programs = ("redis-server",)
-    entries_max = 10**6
 
     def command(self, folder: Path) -> list[str]:
         return [
@@ -146,7 +145,6 @@ class Memcached(Served):
     modules = ("pymemcache",)
     programs = ("memcached",)
     threads = False
-    entries_max = 10**6
 
     def command(self, folder: Path) -> list[str]:
         user = ["-u", "root"] if os.geteuid() == 0 else []

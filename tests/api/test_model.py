@@ -2,7 +2,8 @@
 """Goal: any sequence of calls does what the same calls do to a dict of paths.
 
 Method: a Hypothesis state machine; the model is a plain dict from path to value, where moving and
-dropping nodes are loops over keys. Two handles of one store take turns. After every step what is
+dropping nodes are loops over keys. Three handles of one store take turns: what they decoded they
+return again when it can't be changed, always, never. After every step what is
 looked at agrees; at the end everything, and the store's own check. Failure prints the steps.
 """
 
@@ -53,15 +54,15 @@ class Agreement(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.handles = [
-            tryget.open("model", directory=self.folder, size="32MiB", codec=codec)
-            for codec in ("safe", "pickle")
+            tryget.open("model", directory=self.folder, size="32MiB", codec=codec, reuse=reuse)
+            for codec, reuse in (("safe", "immutable"), ("pickle", "always"), ("safe", "never"))
         ]
         self.turn = 0
 
     @property
     def store(self) -> tryget.Store:
         self.turn += 1
-        return self.handles[self.turn % 2]
+        return self.handles[self.turn % len(self.handles)]
 
     @rule(key=keys, value=values)
     def set(self, key: str, value: Any) -> None:
@@ -180,6 +181,9 @@ class Agreement(RuleBasedStateMachine):
     def agree(self) -> None:
         if hasattr(self, "handles"):
             assert sorted(self.store) == sorted(self.model)
+            # Each handle by itself: the next look is at what it keeps.
+            for handle in self.handles:
+                assert handle.get_many(self.model) == self.model
             assert sorted(self.store.children()) == sorted({k.split("/")[0] for k in self.model})
 
     def teardown(self) -> None:

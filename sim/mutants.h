@@ -162,6 +162,12 @@
     X(bufref_taken_silently, "who takes a dead holder's lock is told", "bufref_lock") \
     X(bufref_generation_ignored, "an entry that was given anew is another's", "bufref_lock") \
     X(bufref_count_unorphans, "... and not by a count on its way", "bufref_count") \
+    X(section_unfenced, "a section is published before it reads", "section_swap") \
+    X(section_cookie_early, "a cookie is newer than all sections of its time", "section_swap") \
+    X(section_living_ignored, "the sections of the living are waited for", "section_swap") \
+    X(section_dead_wait, "those of the dead are not", "section_swap") \
+    X(section_outlives, "a section is cleared with its process", "section_swap") \
+    X(section_done_late, "what has elapsed was given before the scan", "section_two") \
     X(bufref_last_unchecked, "the last put looks again under the lock", "bufref_last") \
     /* the end: keep this line last */
 /* clang-format on */

@@ -221,6 +221,9 @@
     X(bufref_lock) \
     X(bufref_count) \
     X(bufref_last) \
+    X(section_swap) \
+    X(section_two) \
+    X(section_late) \
     /* reader */ \
     X(reader_set) \
     X(reader_reused) \

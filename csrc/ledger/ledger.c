@@ -128,8 +128,7 @@ static bool any_free(struct tg_local *local) {
     return false;
 }
 
-/* Scans are as long as the number of processes that were ever attached at once. */
-static uint32_t process_high(const struct tg_local *local) {
+uint32_t tg_ledger_process_high(const struct tg_local *local) {
     uint64_t high = tg_load_relaxed64(&local->hot->process_high);
     return high < local->header.process_count ? (uint32_t)high : local->header.process_count;
 }
@@ -207,7 +206,7 @@ static void scan_all(struct tg_local *local, struct scan *scan) {
         before = after;
         /* PAIR pin: UNLINKED was published before; this fence, then the entries. */
         tg_fence_full();
-        for (uint32_t p = 0, high = process_high(local); p < high; p++)
+        for (uint32_t p = 0, high = tg_ledger_process_high(local); p < high; p++)
             if (tg_load_relaxed32(&local->processes[p].state) != TG_PROCESS_FREE)
                 scan_process(local, p, scan);
         /* PAIR pin.adopt: a pin that moved behind us from a parent, which let go then. */
@@ -232,7 +231,7 @@ void tg_ledger_filter(struct tg_local *local, struct tg_pin_filter *filter, uint
 
 uint32_t tg_ledger_count(struct tg_local *local, tg_ref object) {
     uint32_t count = 0;
-    for (uint32_t p = 0, high = process_high(local); p < high; p++) {
+    for (uint32_t p = 0, high = tg_ledger_process_high(local); p < high; p++) {
         if (tg_load_relaxed32(&local->processes[p].state) == TG_PROCESS_FREE) continue;
         uint32_t capacity = tg_ledger_capacity(local, p);
         for (uint32_t number = 1; number <= capacity; number++) {
@@ -245,6 +244,21 @@ uint32_t tg_ledger_count(struct tg_local *local, tg_ref object) {
     return count;
 }
 
+uint64_t tg_ledger_least_stamp(struct tg_local *local, uint32_t process) {
+    uint64_t least = UINT64_MAX;
+    uint32_t chunks = chunk_count(&local->processes[process]);
+    for (uint32_t k = 0; k < chunks; k++) {
+        tg_a64 *chunk = chunk_at(local, process, k);
+        for (uint32_t i = 0; chunk && i < chunk_size(k); i++) {
+            /* PAIR section.leave: an entry that is free: its user's last read is over. */
+            uint64_t entry = tg_load_acquire64(&chunk[i]);
+            if (TG_ENTRY_STATE(entry) != TG_LEDGER_SECTION) continue;
+            if (TG_ENTRY_STAMP(entry) < least) least = TG_ENTRY_STAMP(entry);
+        }
+    }
+    return least;
+}
+
 void tg_ledger_clear_pins(struct tg_local *local, uint32_t process) {
     uint32_t capacity = tg_ledger_capacity(local, process);
     for (uint32_t number = 1; number <= capacity; number++) {
@@ -253,7 +267,8 @@ void tg_ledger_clear_pins(struct tg_local *local, uint32_t process) {
         enum tg_ledger_state state = TG_ENTRY_STATE(tg_load_relaxed64(entry));
         /* PAIR unpin: the dead user's reads are over (the life token says so). */
         bool private = state == TG_LEDGER_PRIVATE && TG_MUTANT(clear_forgets_private);
-        if (state == TG_LEDGER_PIN || state == TG_LEDGER_CLAIMED || private)
+        bool section = state == TG_LEDGER_SECTION && !TG_MUTANT(section_outlives);
+        if (state == TG_LEDGER_PIN || state == TG_LEDGER_CLAIMED || section || private)
             tg_store_release64(entry, TG_LEDGER_FREE);
     }
 }

@@ -11,7 +11,8 @@
  * Bits and states
  *   entry = state:3 | kind:5 | aux:24 | ref:32.
  *   FREE; CLAIMED: reserved by a call, says nothing; PIN: keeps the object; PRIVATE: owns an
- *   object that is not published yet. The kind and aux of a PIN matter to forks only
+ *   object that is not published yet; SECTION: see parts/section.h, which uses these entries for
+ *   what a process owns until it ends: no scan for pins looks at it. The kind and aux of a PIN matter to forks only
  *   (ledger/adopt.h): whoever looks for pins ignores them.
  *
  * Invariants
@@ -40,7 +41,7 @@
  *   unlinked object went.
  *
  * API: tg_ledger_claim, tg_ledger_release, tg_ledger_pin, tg_ledger_find, tg_ledger_filter,
- *   tg_ledger_count, tg_ledger_grow, tg_ledger_clear_pins.
+ *   tg_ledger_count, tg_ledger_least_stamp, tg_ledger_grow, tg_ledger_clear_pins.
  */
 #ifndef TG_LEDGER_LEDGER_H
 #define TG_LEDGER_LEDGER_H
@@ -89,7 +90,15 @@ static inline bool tg_pin_filter_has(const struct tg_pin_filter *filter, tg_ref 
 
 uint32_t tg_ledger_count(struct tg_local *local, tg_ref object); /* 0: all pins */
 
-/* For recovery: clears the pins of `process`. PRIVATE entries are the object layer's. */
+/* Processes below it may have a ledger: scans are as long as were ever attached at once. */
+uint32_t tg_ledger_process_high(const struct tg_local *local);
+#define TG_ENTRY_SECTION(stamp) ((uint64_t)TG_LEDGER_SECTION | (uint64_t)(stamp) << 8)
+#define TG_ENTRY_STAMP(entry) ((uint64_t)(entry) >> 8)
+/* The least stamp of a SECTION of this process; UINT64_MAX when there is none. */
+uint64_t tg_ledger_least_stamp(struct tg_local *local, uint32_t process);
+
+/* For recovery: clears the pins and sections of `process`. PRIVATE entries are the object
+ * layer's. */
 void tg_ledger_clear_pins(struct tg_local *local, uint32_t process);
 
 #endif

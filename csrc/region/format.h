@@ -165,6 +165,9 @@ struct tg_hot {
     tg_a64 sweep_ns;                        /* when the life table was last swept */
     tg_a64 process_high;                    /* processes below it may have a ledger */
     tg_a64 adoptions;                       /* moves when a child has copied its parent's pins */
+    /* Read sections of users (parts/section.h). */
+    _Alignas(TG_LINE) tg_a64 section_epoch; /* the last cookie that was given */
+    tg_a64 section_done;                    /* all up to this one have elapsed */
 };
 
 enum { TG_STATE_GOOD = 0, TG_STATE_POISONED = 1 };
@@ -192,6 +195,7 @@ enum tg_ledger_state {
     TG_LEDGER_PIN = 1,     /* keeps the object */
     TG_LEDGER_PRIVATE = 2, /* owns an object that is not published */
     TG_LEDGER_CLAIMED = 3, /* reserved by a call */
+    TG_LEDGER_SECTION = 4, /* a user reads; the stamp from bit 8 on */
 };
 
 enum tg_pin_kind {

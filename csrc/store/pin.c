@@ -82,7 +82,7 @@ static tg_status move_out(struct tg_call *call, struct tg_key key, struct seen *
     return TG_OK;
 }
 
-static tg_status grow(struct tg_call *call) {
+tg_status tg_more_entries(struct tg_call *call) {
     uint32_t attempts = 0;
     tg_status status;
     do {
@@ -109,7 +109,7 @@ tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key
         if (!look(&call, key, &seen)) continue;
         if (seen.status == TG_OK && seen.small) seen.status = move_out(&call, key, &seen);
         if (seen.status == TG_PINS_FULL) {
-            seen.status = grow(&call);
+            seen.status = tg_more_entries(&call);
             if (seen.status == TG_OK) continue;
         }
         if (seen.status != TG_RETRY) break;

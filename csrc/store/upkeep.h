@@ -9,7 +9,8 @@
  * Ordering: none of its own.
  * Death: everything here is a sequence of transactions of the layers below.
  * Progress: tg_upkeep is bounded; tg_tidy as long as what is pending.
- * API: tg_upkeep, tg_give_back, tg_make_object, tg_discard_object, tg_unpin_entry.
+ * API: tg_upkeep, tg_give_back, tg_make_object, tg_discard_object, tg_more_entries,
+ *   tg_unpin_entry.
  */
 #ifndef TG_STORE_UPKEEP_H
 #define TG_STORE_UPKEEP_H
@@ -28,6 +29,8 @@ static inline bool tg_reaper_due(const struct tg_local *local) {
 /* Free memory beyond what is usually kept goes back to the file system. */
 void tg_give_back(struct tg_local *local);
 
+/* Without a context: more room in our ledger. TG_PINS_FULL, TG_FULL, ... */
+TG_MUST_CHECK tg_status tg_more_entries(struct tg_call *call);
 /* Frees a pin's entry, and tells when the object was only waiting for that. */
 void tg_unpin_entry(struct tg_local *local, uint32_t entry, struct tg_object *object);
 

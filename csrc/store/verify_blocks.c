@@ -38,7 +38,8 @@ static void check_entry(struct tg_check *check, uint32_t process, const tg_a64 *
         return;
     }
     switch (TG_ENTRY_STATE(entry)) {
-    case TG_LEDGER_PIN: return;
+    case TG_LEDGER_PIN:
+    case TG_LEDGER_SECTION: return;
     case TG_LEDGER_PRIVATE:
         tg_check_take_object(check, TG_ENTRY_REF(entry), TG_OBJECT_PRIVATE, "G4",
                              "a private object");

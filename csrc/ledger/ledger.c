@@ -250,7 +250,7 @@ uint64_t tg_ledger_least_stamp(struct tg_local *local, uint32_t process) {
     for (uint32_t k = 0; k < chunks; k++) {
         tg_a64 *chunk = chunk_at(local, process, k);
         for (uint32_t i = 0; chunk && i < chunk_size(k); i++) {
-            /* PAIR section.leave: an entry that is free: its user's last read is over. */
+            /* PAIR unpin: an entry that is free: the last read of its section is over. */
             uint64_t entry = tg_load_acquire64(&chunk[i]);
             if (TG_ENTRY_STATE(entry) != TG_LEDGER_SECTION) continue;
             if (TG_ENTRY_STAMP(entry) < least) least = TG_ENTRY_STAMP(entry);

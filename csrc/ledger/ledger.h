@@ -11,9 +11,9 @@
  * Bits and states
  *   entry = state:3 | kind:5 | aux:24 | ref:32.
  *   FREE; CLAIMED: reserved by a call, says nothing; PIN: keeps the object; PRIVATE: owns an
- *   object that is not published yet; SECTION: see parts/section.h, which uses these entries for
- *   what a process owns until it ends: no scan for pins looks at it. The kind and aux of a PIN matter to forks only
- *   (ledger/adopt.h): whoever looks for pins ignores them.
+ *   object that is not published yet. The kind and aux of a PIN matter to forks only
+ *   (ledger/adopt.h): whoever looks for pins ignores them. SECTION: of parts/section.h, which
+ *   keeps here what a process owns until it ends; whoever looks for pins ignores it.
  *
  * Invariants
  *   G1  An object that is UNLINKED is freed only after a scan, begun after the unlink was

@@ -42,7 +42,7 @@ bool tg_section_is_ours(const struct tg_store *store, const struct tg_section *s
 }
 
 void tg_section_leave(struct tg_store *store, struct tg_section *section) {
-    /* PAIR section.leave: all that was read, then FREE. */
+    /* The release of an entry is one of what was read. */
     if (tg_section_is_ours(store, section)) tg_ledger_release(&store->local, section->entry);
     section->entry = 0;
 }

@@ -32,7 +32,7 @@
  * Ordering
  *   PAIR section: entry, full fence, reads  |  the change, full fence, cookie, scan (Dekker).
  *   PAIR section.stamp: the change, then the cookie's step; the stamp's acquire, then reads.
- *   PAIR section.leave: reads, then FREE (release); the scan's acquire.
+ *   PAIR unpin: reads, then FREE (release); the scan's acquire (ledger/ledger.c).
  *   PAIR section.done: the scan, then section_done; its acquire, then what the caller frees.
  *
  * Death: the scan asks for the life of a process that it would have to wait for; entries of

@@ -12,6 +12,7 @@ from tryget._errors import (
     LockRefError,
     NotOwner,
     ReadOnly,
+    SectionError,
     StoreClosed,
     StoreCorrupt,
     StoreExists,
@@ -19,6 +20,7 @@ from tryget._errors import (
     StoreNotFound,
     TooManyProcesses,
 )
+from tryget.parts import Epoch
 from tryget.store import (
     Pin,
     Report,
@@ -36,6 +38,7 @@ from tryget.store import (
 __all__ = [
     "CodecMissing",
     "CountOverflow",
+    "Epoch",
     "Error",
     "InvalidKey",
     "KeyExists",
@@ -46,6 +49,7 @@ __all__ = [
     "Pin",
     "ReadOnly",
     "Report",
+    "SectionError",
     "Stat",
     "Statistics",
     "Store",

@@ -60,6 +60,10 @@ class TooManyProcesses(Error):
     """As many processes as `max_processes` says are attached already."""
 
 
+class SectionError(Error, RuntimeError):
+    """Something that may wait, or end what others read, was asked for inside a read section."""
+
+
 class LockRefError(Error, RuntimeError):
     """A `LockRef` refuses: a lock that is not held, a reference that is not there, a dead word."""
 

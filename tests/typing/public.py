@@ -92,3 +92,16 @@ def references(memory: bytearray, store: tryget.Store) -> None:
         assert_type(held, tryget.LockRef)
         assert_type(held.count, int)
         assert_type(held.is_orphaned, bool)
+
+
+def sections(store: tryget.Store) -> None:
+    epoch = store.epoch
+    assert_type(epoch, tryget.Epoch)
+    with epoch.reading():
+        cookie = epoch.snapshot()
+    assert_type(cookie, int)
+    assert_type(epoch.elapsed(cookie), bool)
+    epoch.synchronize(timeout=1.5)
+    epoch.defer(lambda: print("ended"))
+    epoch.defer("ended")  # type: ignore[arg-type]
+    tryget.Epoch().barrier()

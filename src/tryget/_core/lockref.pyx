@@ -99,6 +99,15 @@ cdef extern from *:
 tg_plain_os_init()
 
 
+cdef int attach_after_fork(Attachment attachment) except -1:
+    cdef tg_status status
+    with nogil:
+        status = tg_store_after_fork(attachment.store)
+    if status != TG_OK:
+        raise Error(f"{attachment}: this forked child can't attach to it: "
+                    f"{tg_status_name(status).decode()}")
+
+
 cdef class LockRef:
     """A lock and a reference count in one 8-byte word.
 
@@ -341,10 +350,16 @@ cdef class LockRef:
         cdef uint64_t me = tg_linux_thread()
         cdef uint64_t patience = FOREVER if timeout is None else nanoseconds(timeout)
         cdef tg_status status
+        cdef bint reading = tg_sections_here(me) != 0 and in_section()
+        if reading and operation in (TG_DO_LOCK, TG_DO_PUT, TG_DO_PUT_OR_LOCK):
+            # Always, also where it would not wait, or not be the last: else nobody finds out.
+            refuse_in_section("a LockRef is locked or put")
         with cython.critical_section(self):
             self.check_open()
             status = tg_lockref_do(&self.ref, operation, me, PASSED, number)
             if status in (TG_TIMEOUT, TG_INTERRUPTED, TG_CLOSED):
+                if reading:
+                    refuse_in_section("a LockRef that somebody has locked is waited for")
                 status = self.wait(operation, me, patience, number)
         if status == TG_OVERFLOW:
             raise CountOverflow(f"a LockRef counts to {TG_BUFREF_COUNT_MAX}: is a put missing?")
@@ -364,7 +379,7 @@ cdef class LockRef:
                 with nogil:
                     status = tg_lockref_do(&self.ref, operation, me, until, number)
                 if status == TG_CLOSED:  # in a forked child
-                    self.attach_child()
+                    attach_after_fork(self.attachment)
                 elif status not in (TG_TIMEOUT, TG_INTERRUPTED):
                     return status
                 PyErr_CheckSignals()
@@ -376,15 +391,6 @@ cdef class LockRef:
             self.waiters -= 1
             if self.closed and self.waiters == 0 and self.ready:
                 self.let_go()
-
-    cdef int attach_child(self) except -1:
-        cdef tg_status status
-        cdef tg_store *store = self.attachment.store
-        with nogil:
-            status = tg_store_after_fork(store)
-        if status != TG_OK:
-            raise Error(f"{self.attachment}: this forked child can't attach to it: "
-                        f"{tg_status_name(status).decode()}")
 
     cdef int raise_held(self) except -1:
         raise LockRefError("this thread holds the lock already: it would wait for itself")

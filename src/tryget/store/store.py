@@ -15,6 +15,7 @@ from tryget._core import Attachment, RawStore, own_methods
 from tryget._errors import KeyExists
 from tryget.codecs import numbers
 from tryget.codecs.registry import Coding
+from tryget.parts.epoch import Epoch
 from tryget.store.pin import Pin
 from tryget.store.records import Report, Stat, Statistics, Usage, Violation
 from tryget.store.views import MISSING, StoreItems, StoreKeys, StoreValues
@@ -34,7 +35,7 @@ class Store(RawStore, MutableMapping[str, Any]):
     that is killed, stopped or forked in the middle of a call harms nobody.
     """
 
-    __slots__ = ("_coding", "_mode", "_reuse", "_timeout", "directory", "name")
+    __slots__ = ("_coding", "_epoch", "_mode", "_reuse", "_timeout", "directory", "name")
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Store(RawStore, MutableMapping[str, Any]):
         self.name = name
         self.directory = directory
         self._coding = coding
+        self._epoch: Epoch | None = None
         self._timeout = timeout
         self._mode = mode
         self._reuse = reuse
@@ -59,7 +61,15 @@ class Store(RawStore, MutableMapping[str, Any]):
 
     def close(self) -> None:
         """Ends the use of this object. Values and pins that were read stay valid."""
+        self._epoch = None
         self.raw_close()
+
+    @property
+    def epoch(self) -> Epoch:
+        """Read sections and grace periods for all who have this store open."""
+        if self._epoch is None or self.closed:
+            self._epoch = Epoch(self)
+        return self._epoch
 
     def __enter__(self) -> "Store":
         return self

@@ -13,11 +13,12 @@ enum { THREADS = 4, ROUNDS = 4000 };
 
 static struct tg_os_linux os;
 
+__attribute__((constructor)) static void make_os(void) { tg_linux_init(&os); }
+
 static uint64_t soon(void) { return tg_linux_monotonic_ns() + 30000000; }
 
 static struct tg_bufref view(tg_a64 *word, bool private) {
     struct tg_bufref ref;
-    if (os.os.ops == NULL) tg_linux_init(&os);
     EXPECT_EQ(tg_bufref_init(&ref, word, &os.os, NULL, private), TG_OK);
     return ref;
 }

@@ -174,6 +174,7 @@ CALLS: dict[str, Callable[[tryget.Store], object]] = {
     "delete": lambda store: store.delete("nothing"),
     "delete_many": lambda store: store.delete_many([]),
     "drop": lambda store: store.drop("nothing"),
+    "epoch": lambda store: store.epoch,
     "increment": lambda store: store.increment("text"),
     "pin": lambda store: store.pin("int"),
     "pop": lambda store: store.pop("nothing", None),

@@ -192,6 +192,9 @@ cdef class RawEpoch:
             raise TypeError(f"store is a tryget.Store, not {type(store).__name__}")
         if (<Handle>store).store == NULL:
             (<Handle>store).raise_closed()
+        if (<Handle>store).attachment.readonly:
+            raise ReadOnly(f"{store!r} has no process entry, by which others know of a section: "
+                           "open it without readonly=True")
         self.attachment = (<Handle>store).attachment
         self.store = self.attachment.store
         self.timeout_ns = (<Handle>store).timeout_ns

@@ -45,6 +45,7 @@ REFUSED = (
     "delete",
     "delete_many",
     "drop",
+    "epoch",
     "increment",
     "pin",
     "pop",
@@ -59,7 +60,7 @@ REFUSED = (
 )
 
 
-def _refusal(name: str) -> Callable[..., NoReturn]:
+def _refusal(name: str) -> Callable[..., NoReturn] | property:
     @functools.wraps(getattr(Store, name))
     def refuse(self: ReadOnlyStore, *_: Any, **__: Any) -> NoReturn:
         self.raise_if_closed()
@@ -67,7 +68,7 @@ def _refusal(name: str) -> Callable[..., NoReturn]:
             f"{self!r}: {name} is not for a store opened with readonly=True: open it without"
         )
 
-    return refuse
+    return property(refuse) if isinstance(getattr(Store, name), property) else refuse
 
 
 for _name in REFUSED:

@@ -50,6 +50,19 @@ def test_the_program_lists_its_commands() -> None:
     assert "version" in run("--version")
 
 
+def test_commands_that_only_read(filled: tryget.Store) -> None:
+    for command in (
+        ["ls", "test"],
+        ["get", "test", "a"],
+        ["du", "test"],
+        ["ls", "-l", "test", "b"],
+    ):
+        assert run(*command, "--readonly") == run(*command)
+    assert json.loads(run("stat", "test", "a", "--readonly", "--json"))["kind"] == "str"
+    assert json.loads(run("verify", "test", "--deep", "--readonly", "--json"))["ok"]
+    assert "No such option" in run("rm", "test", "a", "--readonly", status=2)
+
+
 def test_stores(filled: tryget.Store, folder: Path) -> None:
     assert "test" in run("stores")
     (found,) = json.loads(run("stores", "--json"))

@@ -18,6 +18,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 directory_option = click.option(
     "--directory", type=click.Path(exists=True, file_okay=False), help="Where the store's file is."
 )
+readonly_option = click.option(
+    "--readonly", is_flag=True, help="Only read: also a store of another user that lets others."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value.")
 
 
@@ -27,9 +30,12 @@ def with_store(function: F) -> F:
     Errors become one line and exit status 1."""
 
     @functools.wraps(function)
-    def run(name: str, directory: str | None, **arguments: Any) -> Any:
+    def run(name: str, directory: str | None, readonly: bool = False, **arguments: Any) -> Any:
+        mode = 0o644 if readonly else 0o600
         try:
-            with open(name, directory=directory, create=False) as store:
+            with open(
+                name, directory=directory, create=False, readonly=readonly, mode=mode
+            ) as store:
                 return function(store, **arguments)
         except KeyError as problem:
             raise click.ClickException(f"{name}: there is no {problem.args[0]!r}") from problem
@@ -37,6 +43,11 @@ def with_store(function: F) -> F:
             raise click.ClickException(str(problem)) from problem
 
     return click.argument("name")(directory_option(run))  # type: ignore[return-value]
+
+
+def to_read(function: F) -> F:
+    """As `with_store`, for a command that changes nothing."""
+    return with_store(readonly_option(function))
 
 
 def plain(value: Any) -> Any:

@@ -3,12 +3,12 @@
 
 import click
 
-from tryget.cli.common import json_option, print_json, sized, with_store
+from tryget.cli.common import json_option, print_json, sized, to_read
 from tryget.store import Store, Usage
 
 
 @click.command()
-@with_store
+@to_read
 @click.argument("key", required=False)
 @json_option
 def du(store: Store, key: str | None, as_json: bool) -> None:

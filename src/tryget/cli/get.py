@@ -3,12 +3,12 @@
 
 import click
 
-from tryget.cli.common import json_option, print_json, with_store
+from tryget.cli.common import json_option, print_json, to_read
 from tryget.store import Store
 
 
 @click.command()
-@with_store
+@to_read
 @click.argument("key")
 @json_option
 def get(store: Store, key: str, as_json: bool) -> None:

@@ -3,12 +3,12 @@
 
 import click
 
-from tryget.cli.common import json_option, print_json, sized, with_store
+from tryget.cli.common import json_option, print_json, sized, to_read
 from tryget.store import Store
 
 
 @click.command()
-@with_store
+@to_read
 @click.argument("key", required=False)
 @click.option("-r", "--recursive", is_flag=True, help="All keys below, by their paths.")
 @click.option("-l", "--long", "is_long", is_flag=True, help="With sizes and kinds.")

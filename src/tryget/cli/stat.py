@@ -5,12 +5,12 @@ import dataclasses
 
 import click
 
-from tryget.cli.common import json_option, print_json, store_of, with_store
+from tryget.cli.common import json_option, print_json, store_of, to_read
 from tryget.store import Store
 
 
 @click.command()
-@with_store
+@to_read
 @click.argument("key", required=False)
 @json_option
 def stat(store: Store, key: str | None, as_json: bool) -> None:

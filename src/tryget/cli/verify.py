@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from tryget.cli.common import json_option, print_json, with_store
+from tryget.cli.common import json_option, print_json, to_read
 from tryget.store import Store
 
 
 @click.command()
-@with_store
+@to_read
 @click.option("--deep", is_flag=True, help="Read the checksum of every value too.")
 @json_option
 def verify(store: Store, deep: bool, as_json: bool) -> None:

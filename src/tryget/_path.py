@@ -69,6 +69,8 @@ def default_directory() -> Path:
 def resolve_directory(directory: str | os.PathLike[str] | None, *, make: bool) -> Path:
     """The folder of a store as an absolute path; the default one is made when missing."""
     if directory is not None:
+        if not os.fspath(directory):
+            raise ValueError("directory is empty: leave it out for the default one")
         path = Path(os.path.abspath(os.fsdecode(directory)))
         try:
             if path.is_dir():

@@ -177,3 +177,59 @@ def test_pickled_values_are_not_run(folder: Path, store: tryget.Store) -> None:
 def test_a_folder_without_files_is_an_error(folder: Path, tmp_path: Path) -> None:
     assert "no file" in run("demo", str(tmp_path), status=1)
     assert list(folder.iterdir()) == []
+
+
+ODD = ["", "-x", "--help", "a\nb", "a\0b", "tab\t", "\x1b[31mred", "x/\n/", "/", "é"]
+
+
+def test_odd_keys(store: tryget.Store) -> None:
+    """People see quoted names, scripts get JSON; every key can be given."""
+    for number, key in enumerate(ODD):
+        run("put", "test", "--", key, str(number))
+    assert dict(store) == {key: str(number) for number, key in enumerate(ODD)}
+    assert json.loads(run("ls", "test", "-r", "--json")) == sorted(ODD)
+    said = run("ls", "test", "-r").splitlines()
+    assert len(said) == len(ODD)
+    assert "''" in said
+    assert repr("a\nb") in said
+    assert len(run("ls", "-l", "test").splitlines()) == len(store.children())
+    assert len(run("du", "test").splitlines()) == len(store.children())
+    names = [row["name"] for row in json.loads(run("du", "test", "--json"))]
+    assert sorted(names) == sorted(store.children())
+    for number, key in enumerate(ODD):
+        assert run("get", "test", "--", key) == f"{number}\n"
+        assert json.loads(run("stat", "test", "--json", "--", key))["kind"] == "str"
+        run("rm", "test", "--", key)
+    assert len(store) == 0
+    assert len(run("rm", "test", "no\nkey", status=1).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred\x1b[0m", "a\0b\r\n", "\ud800", "\xff\udcff", "é"])
+def test_get_changes_no_character(store: tryget.Store, text: str) -> None:
+    store["text"] = text
+    import click.testing
+
+    from tryget.cli.commands import tryget as program
+
+    done = click.testing.CliRunner().invoke(program, ["get", "test", "text"])
+    assert done.exit_code == 0
+    if text == "\ud800":
+        assert done.stdout_bytes == b"\\ud800\n"
+    else:
+        assert done.stdout_bytes == text.encode(errors="surrogateescape") + b"\n"
+    assert json.loads(run("get", "test", "text", "--json")) == text or text == "\xff\udcff"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("put", "test", "k", "v", "--file", __file__), "not both"),
+        (("put", "test", "k", "--file", __file__, "--json"), "--json"),
+        (("demo", "--seconds", "0"), "--seconds"),
+    ],
+)
+def test_arguments_that_contradict(
+    store: tryget.Store, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in run(*arguments, status=2)
+    assert len(store) == 0

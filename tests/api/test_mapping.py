@@ -168,6 +168,9 @@ def test_many(store: tryget.Store) -> None:
     for call in (store.get_many, store.delete_many):
         with pytest.raises(TypeError):
             call("ab")
+    for pairs in ([("a", 1)], None, "ab", 5):
+        with pytest.raises(TypeError, match="mapping"):
+            store.set_many(pairs)  # type: ignore[arg-type]
 
 
 def test_a_large_mapping(store: tryget.Store) -> None:

@@ -127,6 +127,8 @@ def test_not_found_and_exists_are_file_errors(folder: Path) -> None:
         {"mode": -1},
         {"mode": 0o1777},
         {"mode": "rw"},
+        {"mode": True},
+        {"directory": ""},
         {"codec": "json"},
         {"reuse": "sometimes"},
         {"on_mismatch": "ignore"},
@@ -348,3 +350,20 @@ def test_importing_does_nothing(folder: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 10**400, 1e300])
+def test_a_very_long_timeout_is_for_ever(folder: Path, timeout: float) -> None:
+    with tryget.open("a", size="4MiB", timeout=timeout) as opened:
+        opened["x"] = 1
+        opened.set("y", 1, ttl=10**400)
+        opened.set("x", 1, ttl=-(10**400))
+        assert opened.stat("y").expires is None
+        assert "x" not in opened
+
+
+def test_a_closed_store_is_no_context(folder: Path) -> None:
+    opened = tryget.open("a", size="4MiB")
+    opened.close()
+    with pytest.raises(tryget.StoreClosed), opened:
+        pass

@@ -6,6 +6,7 @@ import warnings
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport INFINITY
 
 from tryget._errors import (
     Error,
@@ -74,6 +75,14 @@ cdef class Attachment:
         return f"store {self.path}"
 
 
+cdef double seconds_of(object number) except *:
+    """A real number; an int too large for a float is infinite."""
+    try:
+        return number
+    except OverflowError:
+        return INFINITY if number > 0 else -INFINITY
+
+
 cdef uint64_t nanoseconds(object timeout) except *:
     """Of a time limit in seconds; None is for ever."""
     cdef double seconds
@@ -81,7 +90,7 @@ cdef uint64_t nanoseconds(object timeout) except *:
         return FOREVER
     if isinstance(timeout, (str, bytes, bool)):
         raise TypeError(f"timeout is a number of seconds or None, not {type(timeout).__name__}")
-    seconds = timeout
+    seconds = seconds_of(timeout)
     if not seconds >= 0:
         raise ValueError(f"timeout is at least 0, not {timeout!r}")
     return <uint64_t>(seconds * 1e9) if seconds < 1e9 else FOREVER

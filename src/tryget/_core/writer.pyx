@@ -83,7 +83,7 @@ cdef class Writer(Reader):
             return True
         if isinstance(ttl, (str, bytes, bool)):
             raise TypeError(f"ttl is a number of seconds or None, not {type(ttl).__name__}")
-        seconds = ttl
+        seconds = seconds_of(ttl)
         if seconds != seconds:
             raise ValueError("ttl is not a number (NaN)")
         if seconds <= 0:

@@ -74,7 +74,26 @@ def keyed(value: Any) -> Any:
 
 def print_json(value: Any) -> None:
     """One line."""
-    click.echo(json.dumps(keyed(value), default=plain, ensure_ascii=False))
+    text = json.dumps(keyed(value), default=plain, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # lone surrogates
+        text = json.dumps(keyed(value), default=plain)
+    click.echo(text, color=True)
+
+
+def print_text(text: str) -> None:
+    """A value: every character as it is, also where click would leave something out."""
+    try:
+        data = text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        data = text.encode(errors="backslashreplace")
+    click.echo(data + b"\n", nl=False)
+
+
+def shown(name: str) -> str:
+    """A name in a list for people: quoted when it is empty or has newlines and the like."""
+    return name if name and name.isprintable() else repr(name)
 
 
 def sized(nbytes: int) -> str:

@@ -3,7 +3,7 @@
 
 import click
 
-from tryget.cli.common import json_option, print_json, sized, to_read
+from tryget.cli.common import json_option, print_json, shown, sized, to_read
 from tryget.store import Store, Usage
 
 
@@ -21,4 +21,4 @@ def du(store: Store, key: str | None, as_json: bool) -> None:
         print_json([{"name": name, "entries": u.entries, "bytes": u.bytes} for name, u in rows])
         return
     for name, usage in rows:
-        click.echo(f"{sized(usage.bytes):>10}  {usage.entries:>8}  {name}")
+        click.echo(f"{sized(usage.bytes):>10}  {usage.entries:>8}  {shown(name)}")

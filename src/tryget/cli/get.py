@@ -3,7 +3,7 @@
 
 import click
 
-from tryget.cli.common import json_option, print_json, to_read
+from tryget.cli.common import json_option, print_json, print_text, to_read
 from tryget.store import Store
 
 
@@ -19,4 +19,4 @@ def get(store: Store, key: str, as_json: bool) -> None:
     elif isinstance(value, bytes | bytearray | memoryview):
         click.echo(bytes(value), nl=False)
     else:
-        click.echo(value if isinstance(value, str) else repr(value))
+        print_text(value if isinstance(value, str) else repr(value))

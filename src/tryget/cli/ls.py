@@ -3,7 +3,7 @@
 
 import click
 
-from tryget.cli.common import json_option, print_json, sized, to_read
+from tryget.cli.common import json_option, print_json, shown, sized, to_read
 from tryget.store import Store
 
 
@@ -20,7 +20,9 @@ def ls(store: Store, key: str | None, recursive: bool, is_long: bool, as_json: b
         print_json(names)
         return
     for name in names:
-        click.echo(_line(store, _path(key, name, recursive), name) if is_long else name)
+        click.echo(
+            _line(store, _path(key, name, recursive), shown(name)) if is_long else shown(name)
+        )
 
 
 def _path(key: str | None, name: str, recursive: bool) -> str:

@@ -24,10 +24,21 @@ def put(
 ) -> None:
     """Stores VALUE as text under KEY; without it, the bytes of standard input."""
     content: Any
+    if file is not None and value is not None:
+        raise click.UsageError("give VALUE or --file, not both")
+    if file is not None and as_json:
+        raise click.UsageError("--json is about VALUE: with --file the bytes are stored")
     if file is not None:
         content = Path(file).read_bytes()
     elif value is None:
         content = sys.stdin.buffer.read()
     else:
-        content = json.loads(value) if as_json else value
+        content = _parsed(value) if as_json else value
     store.set(key, content, ttl=ttl)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as problem:
+        raise ValueError(f"VALUE is no JSON: {problem}") from problem

@@ -6,7 +6,7 @@ import dataclasses
 import click
 
 from tryget._errors import Error
-from tryget.cli.common import directory_option, json_option, print_json, sized
+from tryget.cli.common import directory_option, json_option, print_json, shown, sized
 from tryget.store import stores as list_stores
 
 
@@ -24,6 +24,6 @@ def stores(directory: str | None, as_json: bool) -> None:
         return
     for info in found:
         click.echo(
-            f"{info.name}\t{sized(info.allocated)} of {sized(info.size)}\t"
+            f"{shown(info.name)}\t{sized(info.allocated)} of {sized(info.size)}\t"
             f"{info.processes} processes\t{info.state}"
         )

@@ -118,7 +118,7 @@ def _check_choices(
         raise TypeError(f"readonly is True or False, not {readonly!r}")
     if readonly and create == "exclusive":
         raise ValueError("a store that is only read can't be created: leave out create='exclusive'")
-    if not isinstance(mode, int) or not 0 <= mode <= 0o777:
+    if isinstance(mode, bool) or not isinstance(mode, int) or not 0 <= mode <= 0o777:
         raise ValueError(f"mode is permission bits such as 0o600, not {mode!r}")
     if reuse not in ("immutable", "always", "never"):
         raise ValueError(f"reuse is 'immutable', 'always' or 'never', not {reuse!r}")

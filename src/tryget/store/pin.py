@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pinned value, as users hold it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tryget._core import BYTES, RawPin
 
@@ -74,6 +74,9 @@ class Pin:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a pin is of its process: pickle its value, or pin the key again there")
 
     def __repr__(self) -> str:
         state = "released" if self._raw.is_released else f"{self.nbytes} bytes"

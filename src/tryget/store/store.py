@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from tryget._core import Attachment, RawStore, own_methods
-from tryget._errors import KeyExists
+from tryget._errors import KeyExists, StoreClosed
 from tryget.codecs import numbers
 from tryget.codecs.registry import Coding
 from tryget.parts.epoch import Epoch
@@ -72,6 +72,8 @@ class Store(RawStore, MutableMapping[str, Any]):
         return self._epoch
 
     def __enter__(self) -> "Store":
+        if self.closed:
+            raise StoreClosed(f"{self!r}: open it again")
         return self
 
     def __exit__(
@@ -172,6 +174,8 @@ class Store(RawStore, MutableMapping[str, Any]):
 
     def set_many(self, mapping: Mapping[str, Any], *, ttl: float | None = None) -> None:
         """Stores each pair; each by itself is atomic."""
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"set_many takes a mapping, not {type(mapping).__name__}")
         for key, value in mapping.items():
             self.set(key, value, ttl=ttl)
 

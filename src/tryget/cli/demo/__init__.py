@@ -31,7 +31,13 @@ _MIB = 1 << 20
 
 @click.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False))
-@click.option("--seconds", default=30.0, show_default=True, help="How long the workers run.")
+@click.option(
+    "--seconds",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long the workers run.",
+)
 @click.option("--workers", default=4, show_default=True, type=click.IntRange(2, 64))
 @click.option("--seed", default=None, type=int, help="Of all that is left to chance.")
 @click.option("--json", "as_json", is_flag=True, help="The figures as one JSON object.")

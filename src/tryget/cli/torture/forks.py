@@ -13,10 +13,11 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 
 from tryget.cli.torture.held import HoldSteps
-from tryget.cli.torture.task import EXECS, FORKS, THREADS
+from tryget.cli.torture.task import EXECS, FORKS, LOST, THREADS
 from tryget.cli.trial.worker import forked
 
 _LIFE_SECONDS = 30
@@ -31,6 +32,21 @@ with pickle.loads(sys.stdin.buffer.read()) as store:
 
 class ForkSteps(HoldSteps):
     """Forks and threads."""
+
+    has_lost_pins = False
+
+    def watch_warnings(self) -> None:
+        """A child that could not take its parent's pins over is warned as soon as it is forked."""
+        warnings.simplefilter("always", RuntimeWarning)
+        warnings.showwarning = self._take_warning
+
+    def _take_warning(
+        self, message: Warning | str, category: type[Warning], *_: object, **__: object
+    ) -> None:
+        if "could not take over" in str(message):
+            self.has_lost_pins = True
+        elif issubclass(category, RuntimeWarning):
+            self.is_wrong("warning", str(message))
 
     def some_steps(self, count: int) -> None:
         """Any steps that a descendant, or a thread, may take."""
@@ -50,6 +66,10 @@ class ForkSteps(HoldSteps):
 
     def _become_descendant(self, seed: int) -> None:
         self.become_lodger(seed)
+        if self.has_lost_pins:  # as the contract has it: these views are void here
+            self.row[LOST] += 1
+            self.held.clear()
+            self.has_lost_pins = False
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_LIFE_SECONDS)
 

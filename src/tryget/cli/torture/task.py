@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tryget.store import Store
 
 # In the rows of the workers, behind those of the demo.
-FORKS, EXECS, TIMEOUTS, COUNTING, SWAPPING, SWAPS, THREADS, STORES = range(16, 24)
+FORKS, EXECS, TIMEOUTS, COUNTING, SWAPPING, SWAPS, THREADS, STORES, LOST = range(16, 25)
 # In the row behind those of all workers: who holds which token, as process id.
 TOKENS = 8
 _TOKENS_AT = 32

@@ -119,6 +119,7 @@ class Worker(SharedSteps, OwnSteps, TreeSteps, StoreSteps, ForkSteps):
 
     def run(self) -> None:
         """For ever; an orphan ends."""
+        self.watch_warnings()
         forks = Pace(self.task.forks, random.Random(self.chance.getrandbits(60)))
         while not self.is_orphan():
             for step in self._choose(self._all, 50):

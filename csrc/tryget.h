@@ -9,6 +9,9 @@
  * caller's. Deadlines are monotonic nanoseconds (TG_FOREVER = none); reads don't take one:
  * they wait for nobody.
  *
+ * A store that is only read (store/attach.h) answers TG_READ_ONLY to what would change it, and
+ * to reads sometimes TG_INTERRUPTED: whoever has looked round calls again.
+ *
  * After fork the child calls tg_store_after_fork (the atfork handler does) before all else.
  */
 #ifndef TG_TRYGET_H

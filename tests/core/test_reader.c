@@ -328,3 +328,48 @@ TEST(it_finds_what_is_wrong) {
     tg_store_close(store);
     end();
 }
+
+/* ---- who does not let it finish ------------------------------------------------------------- */
+
+static const struct tg_os_ops *usual;
+static tg_a64 *epoch;
+static uint64_t steps, turns; /* how far the epoch moves under each of so many copies */
+
+static tg_status copy_late(struct tg_os *os, uint64_t offset, void *to, uint64_t size) {
+    if (turns > 0) {
+        turns--;
+        tg_add_relaxed64(epoch, steps);
+    }
+    return usual->read_at(os, offset, to, size);
+}
+
+TEST(what_may_be_reused_is_not_believed) {
+    struct tg_info info;
+    uint64_t size;
+    begin();
+    fill();
+    struct tg_store *store = open_or_null(), *reader = reading();
+    REQUIRE(put(store, "a/k", bytes, 300) && put(store, "l", bytes, 200000));
+    usual = reader->local.os->ops;
+    struct tg_os_ops late = *usual;
+    late.read_at = copy_late;
+    reader->local.os->ops = &late;
+    epoch = &store->local.hot->epoch;
+    steps = 1, turns = 1;
+    EXPECT(same(reader, "a/k", 300) && turns == 0);
+    steps = 2, turns = 50;
+    EXPECT(same(reader, "a/k", 300) && turns == 0);
+    steps = 2, turns = UINT64_MAX; /* for ever: the caller may look round */
+    EXPECT_EQ(get(reader, "a/k", &size), TG_INTERRUPTED);
+    EXPECT_EQ(tg_contains(reader, &hint, key_of("a/k"), &info), TG_INTERRUPTED);
+    EXPECT_EQ(tg_stat(reader, &hint, key_of("a"), &info), TG_INTERRUPTED);
+    EXPECT_EQ(count_children(reader, "a"), UINT32_MAX);
+    EXPECT_EQ(get(reader, "l", &size), TG_INTERRUPTED);
+    steps = 2, turns = 5;
+    EXPECT_EQ(count_children(reader, "a"), 1);
+    EXPECT(same(reader, "l", 200000)); /* its object says that it was there */
+    reader->local.os->ops = usual;
+    tg_store_close(reader);
+    tg_store_close(store);
+    end();
+}

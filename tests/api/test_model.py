@@ -5,11 +5,17 @@ Method: a Hypothesis state machine; the model is a plain dict from path to value
 dropping nodes are loops over keys. Three handles of one store take turns: what they decoded they
 return again when it can't be changed, always, never. After every step what is
 looked at agrees; at the end everything, and the store's own check. Failure prints the steps.
+The same again with handles in processes of their own, which are killed between calls.
 """
 
+import functools
+import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from typing import Any
 
 import pytest
@@ -205,6 +211,139 @@ class Agreement(RuleBasedStateMachine):
         assert report.leaked_bytes == 0
         for handle in self.handles:
             handle.close()
+
+
+class Elsewhere:
+    """A store in a process of its own, which makes the calls that it is told."""
+
+    def __init__(self, folder: str, reuse: Any) -> None:
+        self.here, there = multiprocessing.Pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                self.here.close()
+                signal.alarm(600)
+                serve(there, tryget.open("model", directory=folder, reuse=reuse))
+            finally:
+                os._exit(0)
+        there.close()
+
+    def call(self, name: str, *arguments: Any, **named: Any) -> Any:
+        self.here.send((name, arguments, named))
+        is_good, answer = self.here.recv()
+        if not is_good:
+            raise answer
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return functools.partial(self.call, name)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.call("set", key, value)
+
+    def __contains__(self, key: str) -> bool:
+        return bool(self.call("__contains__", key))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.call("walk"))
+
+    def try_get(self, key: str) -> "PinElsewhere | None":
+        number = self.call("hold", key)
+        return None if number is None else PinElsewhere(self, number)
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self.here.close()
+
+    def close(self) -> None:
+        self.here.send(("end", (), {}))
+        self.here.close()
+        os.waitpid(self.pid, 0)
+
+
+class PinElsewhere:
+    """A pin that another process holds."""
+
+    def __init__(self, holder: Elsewhere, number: int) -> None:
+        self.holder, self.number = holder, number
+
+    @property
+    def value(self) -> Any:
+        return self.holder.call("held", self.number)
+
+    def release(self) -> None:
+        self.holder.call("let_go", self.number)
+
+
+def plain(answer: Any) -> Any:
+    """What goes through a pipe."""
+    if isinstance(answer, memoryview):
+        return bytes(answer)
+    if isinstance(answer, str | bytes | int | dict | list | None | tryget.Stat | tryget.Usage):
+        return answer
+    return answer if isinstance(answer, tryget.Statistics | tryget.Report) else list(answer)
+
+
+def serve(pipe: Connection, store: tryget.Store) -> None:
+    pins: dict[int, tryget.Pin] = {}
+
+    def hold(key: str) -> int | None:
+        pin = store.try_get(key)
+        if pin is not None:
+            pins[max(pins, default=0) + 1] = pin
+        return None if pin is None else max(pins)
+
+    own: dict[str, Any] = {
+        "hold": hold,
+        "held": lambda number: pins[number].value,
+        "let_go": lambda number: pins.pop(number).release(),
+    }
+    while True:
+        name, arguments, named = pipe.recv()
+        if name == "end":
+            return
+        try:
+            call = own.get(name) or getattr(store, name)
+            pipe.send((True, plain(call(*arguments, **named))))
+        except Exception as problem:
+            pipe.send((False, problem))
+
+
+class AgreementOfProcesses(Agreement):
+    """The same, each call by another process."""
+
+    @initialize()
+    def open(self) -> None:
+        self.keeper = tryget.open("model", directory=self.folder, size="32MiB")
+        self.handles: list[Any] = [self.another(0), self.another(1), self.another(2)]
+        self.turn = 0
+
+    def another(self, index: int) -> Elsewhere:
+        return Elsewhere(self.folder, ("immutable", "never", "always")[index])
+
+    @rule(index=st.integers(0, 2))
+    def kill(self, index: int) -> None:
+        """Its pins go with it; what it wrote stays."""
+        victim = self.handles[index]
+        victim.kill()
+        self.pins = [(pin, value) for pin, value in self.pins if pin.holder is not victim]
+        self.handles[index] = self.another(index)
+
+    def _check_the_end(self) -> None:
+        self.keeper.raw_tidy()
+        assert self.keeper.statistics().pins == len(self.pins)
+        assert self.keeper.statistics().processes == 1 + len(self.handles)
+        super()._check_the_end()
+        self.keeper.close()
+
+
+AgreementOfProcesses.TestCase.settings = settings(
+    max_examples=max(10, int(3 * float(os.environ.get("TRYGET_TORTURE_SECONDS", "3")))),
+    stateful_step_count=40,
+    deadline=None,
+)
+TestAgreementOfProcesses = AgreementOfProcesses.TestCase
 
 
 Agreement.TestCase.settings = settings(

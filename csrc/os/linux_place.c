@@ -33,7 +33,8 @@ static tg_status open_own_folder(const char *path, int *fd, struct tg_error *err
     return tg_error_set(error, TG_NOT_OURS, "another user owns the folder", 0);
 }
 
-static tg_status open_folder(const char *directory, int *fd, struct tg_error *error) {
+/* `to_list`: else it is enough that names in it may be looked up. */
+static tg_status open_folder(const char *directory, bool to_list, int *fd, struct tg_error *error) {
     char own[64];
     if (directory == NULL) directory = getenv("TRYGET_DIR");
     if (directory == NULL || *directory == 0) {
@@ -41,6 +42,8 @@ static tg_status open_folder(const char *directory, int *fd, struct tg_error *er
         return open_own_folder(own, fd, error);
     }
     *fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0 && errno == EACCES && !to_list)
+        *fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (*fd >= 0) return TG_OK;
     if (errno == ENOENT) return tg_error_set(error, TG_ABSENT, "there is no such folder", errno);
     return failed(error, "open the folder");
@@ -68,7 +71,7 @@ tg_status tg_place_open(struct tg_place *place, const char *directory, const cha
     if (!name_good(name)) return tg_error_set(error, TG_INVALID, "the name is no file name", 0);
     snprintf(place->store, sizeof(place->store), "%s%s", name, suffix);
     snprintf(place->lock, sizeof(place->lock), "%s%s-lock", name, suffix);
-    tg_status status = open_folder(directory, &place->directory, error);
+    tg_status status = open_folder(directory, false, &place->directory, error);
     if (status == TG_OK) find_path(place, directory);
     return status;
 }
@@ -88,7 +91,7 @@ tg_status tg_place_file_path(const struct tg_place *place, const char *name, cha
 tg_status tg_place_each(const char *directory, bool (*visit)(void *argument, const char *name),
                         void *argument, struct tg_error *error) {
     int fd;
-    tg_status status = open_folder(directory, &fd, error);
+    tg_status status = open_folder(directory, true, &fd, error);
     if (status != TG_OK) return status;
     DIR *listing = fdopendir(fd);
     if (listing == NULL) {

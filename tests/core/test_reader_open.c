@@ -69,6 +69,20 @@ TEST(mode_says_whether_others_are_meant) {
     }
 }
 
+TEST(a_folder_that_can_not_be_listed_will_do) {
+    if (geteuid() != 0) {
+        puts("    not run: only root can become another user");
+        return;
+    }
+    begin();
+    make(0644);
+    EXPECT_EQ(chmod(folder, 0711), 0);
+    EXPECT_EQ(try_as_stranger(0644), TG_OK);
+    EXPECT_EQ(chmod(folder, 0700), 0);
+    EXPECT(try_as_stranger(0644) != TG_OK);
+    end();
+}
+
 TEST(what_is_missing_is_not_made) {
     begin();
     EXPECT_EQ(try(0600), TG_ABSENT);

@@ -82,7 +82,7 @@ demo: .venv/install.stamp
 
 tidy: .venv/setup.stamp
 	@tools/stage $@ 'the source keeps the rules of STYLE.md, and every barrier has a partner' \
-	  sh -c 'python tools/pairs.py --check && python tools/tidy.py'
+	  sh -c 'python tools/pairs.py --check && python tools/matrix.py --check && python tools/tidy.py'
 
 lint: .venv/setup.stamp
 	@tools/stage $@ 'layout and common mistakes: ruff, clang-format' \
@@ -206,7 +206,7 @@ format: .venv/setup.stamp
 	@ruff check --select I --fix --quiet . ; ruff format --quiet . && clang-format -i $(C_FILES)
 
 generate: .venv/setup.stamp
-	@python tools/pairs.py --write
+	@python tools/pairs.py --write && python tools/matrix.py --write
 
 clean:
 	@rm -rf build build-debug build-sanitize build-race build-sim dist

@@ -287,6 +287,19 @@ static void try_mutants(unsigned *passed, unsigned *failed) {
 #undef TRY
 }
 
+/* What one scenario leaves over goes to those after it, when the budget is for all. */
+static void try_scenarios(double budget, unsigned count, unsigned *passed, unsigned *failed) {
+    for (unsigned i = 0; sim_scenarios[i]; i++) {
+        if (fnmatch(options.glob, sim_scenarios[i]->name, 0) != 0) continue;
+        double start = seconds_now();
+        ++*(try_scenario(sim_scenarios[i], options.ci ? budget / count : budget) ? passed : failed);
+        if (!options.ci) continue;
+        count--;
+        budget -= seconds_now() - start;
+        if (budget < 0.01) budget = 0.01;
+    }
+}
+
 int main(int argc, char **argv) {
     unsigned passed = 0, failed = 0, count = 0;
     parse(argc, argv);
@@ -306,13 +319,10 @@ int main(int argc, char **argv) {
         return night_run(&night) ? 0 : 1;
     }
     double budget = options.budget > 0 ? options.budget : options.ci ? 120 : 10;
-    if (options.ci && count) budget /= count;
     if (options.mutants) {
         try_mutants(&passed, &failed);
     } else {
-        for (unsigned i = 0; sim_scenarios[i]; i++)
-            if (fnmatch(options.glob, sim_scenarios[i]->name, 0) == 0)
-                ++*(try_scenario(sim_scenarios[i], budget) ? &passed : &failed);
+        try_scenarios(budget, count, &passed, &failed);
     }
     if (options.json)
         printf("{\"passed\":%u,\"failed\":%u}\n", passed, failed);

@@ -121,6 +121,7 @@
       "names_delete_value_child") \
     X(names_keep_dir_gen, "a dropped directory voids the paths through it", "names_rename_insert") \
     X(pop_any_version, "what is popped is what was read", "names_pop_set") \
+    X(pop_any_expiry, "... and a touch in between changes that", "names_meet_touch_pop") \
     X(vanish_leaves_alive, "all directories that go take no more children", "names_vanish_insert") \
     X(rename_spare_ignored, "the directory that gets the node does not go", \
       "names_rename_parent_vanish") \

@@ -66,7 +66,8 @@ TG_MUST_CHECK tg_status tg_names_set(struct tg_call *call, struct tg_update *upd
 struct tg_removal {
     struct tg_key key;
     bool subtree;        /* with all below it; else only the value */
-    uint64_t if_version; /* 0 = any; else TG_MISMATCH */
+    uint64_t if_version; /* 0 = any; else TG_MISMATCH, if ... */
+    uint32_t if_expiry;  /* ... one of these two is another */
 };
 TG_MUST_CHECK tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal);
 TG_MUST_CHECK tg_status tg_names_clear(struct tg_call *call);

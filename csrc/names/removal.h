@@ -30,6 +30,15 @@ struct tg_unlink {
     struct tg_dir *own_dir; /* of the node itself, when it goes too */
 };
 
+/* Is the value under the lock the one that is to go? A touch changes it without a new version. */
+static inline bool tg_removal_means(const struct tg_removal *removal,
+                                    const struct tg_record *record) {
+    if (removal->if_version == 0) return true;
+    bool version = tg_load_relaxed64(&record->version) == removal->if_version;
+    bool expiry = tg_load_relaxed32(&record->expiry) == removal->if_expiry;
+    return (version || TG_MUTANT(pop_any_version)) && (expiry || TG_MUTANT(pop_any_expiry));
+}
+
 TG_MUST_CHECK tg_status tg_unlink_plan(struct tg_call *call, struct tg_unlink *unlink);
 /* For TG_OVERFLOW: the levels end anywhere above. While the gate is closed nothing below the
  * root's children changes, so what is between the node and the topmost directory that ends

@@ -223,9 +223,7 @@ static tg_status lock_and_commit(struct tg_call *call, const struct tg_removal *
         status = TG_RETRY;
     if (status != TG_OK) return status;
     struct tg_record *leaf = unlink->place[0].record;
-    if (removal->if_version && !TG_MUTANT(pop_any_version) &&
-        tg_load_relaxed64(&leaf->version) != removal->if_version)
-        return TG_MISMATCH;
+    if (!tg_removal_means(removal, leaf)) return TG_MISMATCH;
     if ((unlink->own_dir != NULL) != directory) return TG_RETRY;
     struct tg_dir *dirs[TG_LEVELS + 2];
     uint32_t count = unlink->levels + 1;

@@ -248,7 +248,7 @@ tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_ke
 }
 
 static tg_status touch_once(struct tg_call *call, struct tg_path *path, uint32_t expiry,
-                            uint64_t if_version) {
+                            const struct tg_removal *removal) {
     struct tg_spot place;
     tg_status status = tg_table_lock(call, path->at.hash, &place);
     if (status != TG_OK) return status;
@@ -261,20 +261,19 @@ static tg_status touch_once(struct tg_call *call, struct tg_path *path, uint32_t
     if (record == NULL || !tg_record_has_value(record) ||
         tg_expired(call->local, tg_load_relaxed32(&record->expiry)))
         return TG_ABSENT;
-    if (if_version && tg_load_relaxed64(&record->version) != if_version) return TG_MISMATCH;
+    if (!tg_removal_means(removal, record)) return TG_MISMATCH;
     tg_log32(call, &record->expiry, expiry);
     tg_commit(call);
     return TG_OK;
 }
 
-static tg_status touch(struct tg_call *call, struct tg_key key, uint32_t expiry,
-                       uint64_t if_version) {
+static tg_status touch(struct tg_call *call, const struct tg_removal *removal, uint32_t expiry) {
     for (;;) {
         struct tg_path path;
-        tg_status status = tg_path_find(call, key, true, &path);
+        tg_status status = tg_path_find(call, removal->key, true, &path);
         if (status != TG_OK) return status;
         status = TG_ABSENT;
-        if (!path.missing && path.flags != 0) status = touch_once(call, &path, expiry, if_version);
+        if (!path.missing && path.flags != 0) status = touch_once(call, &path, expiry, removal);
         if (status != TG_RETRY) {
             tg_change_done(call);
             return status;
@@ -285,9 +284,10 @@ static tg_status touch(struct tg_call *call, struct tg_key key, uint32_t expiry,
 }
 
 tg_status tg_names_touch(struct tg_call *call, struct tg_key key, uint32_t expiry) {
-    return touch(call, key, expiry, 0);
+    struct tg_removal any = {.key = key};
+    return touch(call, &any, expiry);
 }
 
 tg_status tg_names_expire(struct tg_call *call, const struct tg_removal *removal) {
-    return touch(call, removal->key, tg_now_tenths(call->local), removal->if_version);
+    return touch(call, removal, tg_now_tenths(call->local));
 }

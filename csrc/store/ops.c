@@ -280,9 +280,11 @@ tg_status tg_delete(struct tg_store *store, uint32_t *hint, struct tg_key key, t
     do {
         /* Read, then remove that very version: nothing is copied under a lock. */
         if (sink) {
-            status = tg_get(store, hint, key, sink, argument, info ? info : &unused);
+            if (!info) info = &unused;
+            status = tg_get(store, hint, key, sink, argument, info);
             if (status != TG_OK) return status;
-            removal.if_version = (info ? info : &unused)->version;
+            removal.if_version = info->version;
+            removal.if_expiry = info->expiry;
         }
         struct tg_call call;
         tg_call_begin(&call, &store->local, *hint, deadline_ns);

@@ -6,9 +6,9 @@
 #include "world.h"
 
 const char *linear_name(enum linear_kind kind) {
-    static const char *const names[] = {"end",    "set", "add",   "cas",   "get",    "contains",
-                                        "delete", "pop", "drop",  "clear", "rename", "move",
-                                        "touch",  "pin", "unpin", "list",  "tidy",   "settle"};
+    static const char *const names[] = {
+        "end",    "set",  "add",   "cas", "get",   "contains", "delete", "pop",    "drop",  "clear",
+        "rename", "move", "touch", "pin", "unpin", "list",     "tidy",   "settle", "verify"};
     return names[kind];
 }
 

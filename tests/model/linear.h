@@ -38,6 +38,7 @@ enum linear_kind {
     LINEAR_LIST,
     LINEAR_TIDY,
     LINEAR_SETTLE,
+    LINEAR_VERIFY,
 };
 
 enum { LINEAR_KEY = 48, LINEAR_OPS = 24, LINEAR_ENTRIES = 16, LINEAR_TEXT = 48 };

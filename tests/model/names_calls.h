@@ -196,6 +196,22 @@ static inline void names_do_change(struct linear_op *op, uint32_t *hint) {
         op->status = tg_rename(store, hint, key, to, op->kind == LINEAR_MOVE, deadline);
 }
 
+/* Beside others: what it finds is a violation, whoever acts or was killed. */
+static inline void names_do_verify(struct linear_op *op, uint32_t *hint) {
+    struct tg_violation violation = {0};
+    uint64_t size = tg_verify_scratch(names_store());
+    struct tg_report report = {.violation_capacity = 1,
+                               .violations = &violation,
+                               .scratch = sim_alloc(size),
+                               .scratch_size = size};
+    op->status = tg_verify(names_store(), hint, true, &report);
+    if (report.violation_count)
+        sim_fail("verify, %s: %s at %llu: %s", report.exact ? "exact" : "live", violation.rule,
+                 (unsigned long long)violation.where, violation.text);
+    if (report.exact && report.leaked_bytes)
+        sim_fail("verify: %u bytes are lost", (unsigned)report.leaked_bytes);
+}
+
 static inline bool names_somebody_stopped(void) {
     for (unsigned p = 0; p < SIM_ACTORS_MAX; p++)
         if (sim_stopped(p)) return true;
@@ -213,6 +229,7 @@ static inline void names_do(struct linear_op *op, uint32_t *hint, struct names_h
     case LINEAR_PIN: names_do_pin(op, hint, hand); break;
     case LINEAR_UNPIN: names_do_unpin(hand); break;
     case LINEAR_LIST: names_do_list(op, hint); break;
+    case LINEAR_VERIFY: names_do_verify(op, hint); break;
     default: names_do_change(op, hint); break;
     }
 }

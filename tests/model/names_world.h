@@ -132,6 +132,7 @@ static inline void names_world_make(const struct names_plan *plan, unsigned acto
 #define LIST(key) {LINEAR_LIST, key, NULL, 0}
 #define TIDY() {LINEAR_TIDY, NULL, NULL, 0}
 #define SETTLE() {LINEAR_SETTLE, NULL, NULL, 0}
+#define VERIFY() {LINEAR_VERIFY, NULL, NULL, 0}
 
 #define PLAN(...) {__VA_ARGS__}
 

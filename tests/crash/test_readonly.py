@@ -6,6 +6,7 @@ random. A name that is there all the time is never missing, a value is whole, no
 reader, and the store's own check is clean. Needs root, to become somebody else.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -95,7 +96,8 @@ def write_for_ever(store: tryget.Store, seed: int) -> None:
                 store.drop("loose")
             case 2:
                 store["moving"] = value(number)
-                store.rename("moving", "moved", replace=True)
+                with contextlib.suppress(KeyError):  # another writer has moved it
+                    store.rename("moving", "moved", replace=True)
             case 3:
                 store["array"] = np.full(50_000, float(number))
             case _:

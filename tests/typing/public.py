@@ -15,6 +15,8 @@ import tryget
 assert_type(tryget, ModuleType)
 
 store = tryget.open("name", size="1GiB", directory=Path("/dev/shm"), create="exclusive")
+reader: tryget.Store = tryget.open("name", readonly=True, mode=0o644)
+assert_type(reader.readonly, bool)
 assert_type(store, tryget.Store)
 mapping: MutableMapping[str, Any] = store
 
@@ -23,6 +25,7 @@ tryget.open(codec="json")  # type: ignore[arg-type]
 tryget.open(codec=object())  # type: ignore[arg-type]
 tryget.open("name", "1GiB")  # type: ignore[call-arg]
 tryget.open(reuse="sometimes")  # type: ignore[arg-type]
+tryget.open(readonly="yes")  # type: ignore[arg-type]
 tryget.open(on_mismatch="ignore")  # type: ignore[arg-type]
 
 

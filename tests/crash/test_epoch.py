@@ -187,6 +187,19 @@ def test_what_is_deferred_runs_before_the_process_ends(store: tryget.Store) -> N
         assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
 
 
+def test_what_is_deferred_while_the_process_ends_runs(store: tryget.Store) -> None:
+    code = (
+        "import atexit\n"
+        "def late():\n    epoch.defer(lambda: print('ran'))\n"
+        "atexit.register(late)\n"
+        "import tryget\n"
+        "epoch = tryget.open('test').epoch\n"
+        "epoch.defer(lambda: print('first'))\n"
+    )
+    done = python(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "first\nran\n", "")
+
+
 def test_what_can_not_run_before_the_end_is_told(store: tryget.Store) -> None:
     with store.epoch.reading():
         began = time.monotonic()

@@ -41,7 +41,7 @@ class Deferred:
         self._waiting: deque[tuple[int, Callable[[], object]]] = deque()
         self._added = self._finished = 0
         self._thread: threading.Thread | None = None
-        self._halted = False
+        self._halted = self._ended = False
 
     # ---- of the callers ----------------------------------------------------------------------
 
@@ -53,6 +53,8 @@ class Deferred:
             _busy.add(self)
             self._start()
             self._changed.notify_all()
+        if self._ended:  # another handler of the end came after ours
+            self.finish(time.monotonic() + _EXIT_PATIENCE)
 
     def wait(self, timeout: float | None) -> bool:
         """Until all that were added before have run; False when the time is over."""
@@ -157,13 +159,12 @@ class Deferred:
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(_FORK_PATIENCE)
-        self._changed.acquire()
 
     def go_on(self) -> None:
         """After a fork, in the parent."""
-        self._halted = False
-        self._start()
-        self._changed.release()
+        with self._changed:
+            self._halted = self._ended
+            self._start()
 
     def forked(self) -> None:
         """In the child: the functions are its parent's, who runs them."""
@@ -173,7 +174,7 @@ class Deferred:
         """At the end of the process: all that may run, runs."""
         self.wait(max(0.0, until - time.monotonic()))
         with self._changed:
-            self._halted = True
+            self._halted = self._ended = True
             self._changed.notify_all()
             if self._thread is not None:
                 self._changed.wait_for(lambda: self._thread is None, _EXIT_PATIENCE)

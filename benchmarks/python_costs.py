@@ -46,6 +46,12 @@ ROWS: list[Row] = [
     ("lock.acquire(), lock.release()", "plain.get(key)", "threading.Lock"),
     ("ref.get(), ref.put()", "plain.get(key)", "LockRef: get and put"),
     ("ref.lock(), ref.unlock()", "plain.get(key)", "LockRef: lock and unlock"),
+    ("ref.get(), ref.put()", "lock.acquire(), lock.release()", "both to a threading.Lock"),
+    ("ref.lock(), ref.unlock()", "lock.acquire(), lock.release()", "both to a threading.Lock"),
+    ("with epoch.reading(): pass", "with lock: pass", "a section of a store; to a lock"),
+    ("with alone.reading(): pass", "with lock: pass", "one of a private epoch"),
+    ("elapsed(cookie)", "with lock: pass", "a cookie known to be over"),
+    ("elapsed(epoch.snapshot())", "with lock: pass", "a new one: a scan"),
 ]
 LMDB_ROWS: list[Row] = [
     ("never.get(key)", "lmdb_get(lmdb_key)", "to LMDB, a transaction each"),
@@ -78,6 +84,10 @@ def stores() -> Iterator[dict[str, Any]]:
             "packed": msgspec.msgpack.encode(FIELDS),
             "lock": threading.Lock(),
             "ref": tryget.LockRef(),
+            "epoch": store.epoch,
+            "alone": tryget.Epoch(),
+            "elapsed": store.epoch.elapsed,
+            "cookie": store.epoch.snapshot(),
         }
         with contextlib.suppress(ModuleNotFoundError):
             import numpy as np

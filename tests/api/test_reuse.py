@@ -328,3 +328,15 @@ def test_any_text_is_found_again(store: tryget.Store, key: str) -> None:
     store[key] = ("value", key)
     assert store[key] is store[(key + "x")[:-1]]
     assert store.get(key + "y") is None
+
+
+def test_who_may_only_read_reuses_too(store: tryget.Store) -> None:
+    with tryget.open(store.name, readonly=True) as reader:
+        store["a/k"] = ("old", 1.5)
+        first = reader["a/k"]
+        assert reader["a/k"] is first
+        store["a/k"] = "new"
+        assert reader["a/k"] == "new"
+        store.rename("a", "b")
+        assert reader.get("a/k") is None
+        assert reader["b/k"] == "new"

@@ -32,15 +32,20 @@ void prune_note_step(enum sim_op op, const void *address) {
     }
 }
 
+/* What a load reads; of a part of a word (os.c) the word of 4. */
+static uint64_t value_of(const struct sim_thread *t) {
+    return sim_peek(t->address, t->size == 8 ? 8 : 4);
+}
+
 bool prune_has_met(const struct sim_thread *t) {
-    if (t->met || (t->op == OP_LOAD && sim_peek(t->address, t->size) != t->value)) return true;
+    if (t->met || (t->op == OP_LOAD && value_of(t) != t->value)) return true;
     return sim_plain_shared_hash() != t->plain;
 }
 
 void prune_note_preempted(struct sim_thread *t) {
     t->met = sim.plain || !is_movable(t);
     if (t->met) return;
-    if (t->op == OP_LOAD) t->value = sim_peek(t->address, t->size);
+    if (t->op == OP_LOAD) t->value = value_of(t);
     t->plain = sim_plain_shared_hash();
 }
 

@@ -18,7 +18,8 @@
  * Rules for scenario code
  *   S1 What a run changes lies in the arena, in sim_alloc memory, in SIM_STATE variables
  *      or on the stack. Other statics survive into the next run: the run is then not a
- *      function of its schedule, and the explorer says so.
+ *      function of its schedule. The explorer says so if it notices, and it takes states for
+ *      one that differ there only.
  *   S2 No malloc, no clock, no randomness except through sim_self_os().
  *   S3 Plain memory is not a scheduling point: what races goes through base/atomic.h, or
  *      sim_point() is called between the plain accesses.

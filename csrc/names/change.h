@@ -75,7 +75,7 @@ TG_MUST_CHECK tg_status tg_names_rename(struct tg_call *call, struct tg_key from
                                         bool replace);
 TG_MUST_CHECK tg_status tg_names_touch(struct tg_call *call, struct tg_key key, uint32_t expiry);
 /* For a value that can't be removed for want of memory: it has expired from now on, where it
- * lies. TG_MISMATCH, TG_ABSENT. */
+ * lies. TG_MISMATCH, TG_ABSENT; TG_FULL for a subtree with children. */
 TG_MUST_CHECK tg_status tg_names_expire(struct tg_call *call, const struct tg_removal *removal);
 
 /* HELD, no locks: unlinks up to `most` records of dropped directories; *more says that

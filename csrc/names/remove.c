@@ -279,7 +279,7 @@ tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal) {
             tg_return(call);
             if (tg_room_again(call, &attempts)) continue;
             /* A record that stays would be written anew. A value can be let expire in place. */
-            return removal->subtree ? TG_FULL : tg_names_expire(call, removal);
+            return tg_names_expire(call, removal);
         }
         deep |= status == TG_OVERFLOW;
         if (status != TG_RETRY && status != TG_BUSY && status != TG_OVERFLOW) {

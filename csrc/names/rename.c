@@ -247,6 +247,7 @@ tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_ke
     }
 }
 
+/* `removal` says which value is meant; with `subtree` it must be all that the node has. */
 static tg_status touch_once(struct tg_call *call, struct tg_path *path, uint32_t expiry,
                             const struct tg_removal *removal) {
     struct tg_spot place;
@@ -258,8 +259,9 @@ static tg_status touch_once(struct tg_call *call, struct tg_path *path, uint32_t
     if (dir == NULL) return TG_CORRUPT;
     if (!tg_path_still(call, path) || !tg_dir_is(dir, path->at.generation)) return TG_RETRY;
     struct tg_record *record = place.record;
-    if (record == NULL || !tg_record_has_value(record) ||
-        tg_expired(call->local, tg_load_relaxed32(&record->expiry)))
+    if (record == NULL) return TG_ABSENT;
+    if (removal->subtree && tg_record_dir(record) != 0) return TG_FULL;
+    if (!tg_record_has_value(record) || tg_expired(call->local, tg_load_relaxed32(&record->expiry)))
         return TG_ABSENT;
     if (!tg_removal_means(removal, record)) return TG_MISMATCH;
     tg_log32(call, &record->expiry, expiry);

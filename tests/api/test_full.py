@@ -24,6 +24,8 @@ def full(folder: Path) -> Iterator[tryget.Store]:
         for number in range(NODES):
             store[f"node/{number}"] = f"value {number}"
             store[f"node/{number}/child"] = number
+            store[f"deep/{number}"] = number
+            store[f"deep/{number}/a/b"] = store[f"deep/{number}/a/c"] = number
         fill(store)
         yield store
         store.clear()
@@ -83,6 +85,23 @@ def test_a_value_beside_which_something_stays(full: tryget.Store, how: str, what
         assert other in full
         assert list(full.walk(f"node/{number}")) == [other]
     assert full.usage("node").entries == NODES
+
+
+def test_a_drop_beside_which_a_value_stays(full: tryget.Store) -> None:
+    """Of a leaf it always works; of a node with children it is all or nothing."""
+    for number in range(NODES):
+        assert full.drop(f"node/{number}/child")
+        assert not full.drop(f"node/{number}/child")
+        assert list(full.walk(f"node/{number}")) == [f"node/{number}"]
+    for number in range(NODES):
+        node = f"deep/{number}"
+        try:
+            gone = full.drop(f"{node}/a")
+        except tryget.StoreFull:
+            gone = False
+            assert len(list(full.walk(node))) == 3
+        assert gone == (list(full.walk(node)) == [node])
+        assert gone or len(full.children(f"{node}/a")) == 2
 
 
 def test_a_removed_value_may_be_set_again(full: tryget.Store) -> None:

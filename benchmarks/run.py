@@ -23,7 +23,15 @@ def build(source: str, folder: str) -> str:
     """Compiles one C program of micro/ with the whole core, as a release is."""
     program = os.path.join(folder, Path(source).stem)
     core = [file for layer in LAYERS for file in sorted(glob.glob(f"csrc/{layer}/*.c"))]
-    command = ["cc", "-std=c11", "-D_GNU_SOURCE=", "-O3", "-flto", "-Icsrc", "-Itests/core"]
+    command = [
+        "cc",
+        "-std=c11",
+        "-D_GNU_SOURCE=",
+        "-O3",
+        "-fno-strict-aliasing",
+        "-Icsrc",
+        "-Itests/core",
+    ]
     subprocess.run(
         [*command, "-o", program, f"benchmarks/micro/{source}", *core, "-lpthread"],
         cwd=ROOT,

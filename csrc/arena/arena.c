@@ -13,7 +13,7 @@ tg_status tg_arena_format(struct tg_local *local) {
     if (all.pages == 0 || all.pages >> 28 || all.pages % tg_unit_pages(local)) return TG_LAYOUT;
     if (TG_CLASS_TOTAL(local) > TG_CLASS_CAPACITY + 2) return TG_LAYOUT;
     for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++)
-        if (tg_class_shape(local, class).blocks == 0) return TG_LAYOUT;
+        if (tg_class_shape(local, class)->blocks == 0) return TG_LAYOUT;
     uint64_t head = tg_page_head(TG_PAGE_HOLE, 0, all.pages);
     tg_store_relaxed64(&local->pages[0].head, head);
     tg_store_relaxed64(&local->pages[all.pages - 1].head, head);

@@ -23,7 +23,7 @@
  * Death: nothing to mend.
  *
  * API: tg_class_for, tg_class_size, TG_CLASS_DIR, TG_CLASS_OBJECT, tg_class_shape,
- *   tg_class_of_ref, tg_block_at, tg_magazine, tg_magazine_capacity.
+ *   tg_class_of_ref, tg_block_is, tg_block_at, tg_magazine, tg_magazine_capacity.
  */
 #ifndef TG_ARENA_CLASSES_H
 #define TG_ARENA_CLASSES_H
@@ -39,15 +39,8 @@ static inline bool tg_class_type_stable(const struct tg_local *local, uint32_t c
     return class >= local->header.class_count;
 }
 
-static inline uint32_t tg_round_up(uint32_t value, uint32_t to) {
-    return (value + to - 1) & ~(to - 1);
-}
-
 static inline uint32_t tg_class_size(const struct tg_local *local, uint32_t class) {
-    if (TG_LIKELY(class < local->header.class_count)) return local->header.class_size[class];
-    uint32_t granule = 1u << local->header.ref_shift;
-    if (class == TG_CLASS_DIR(local)) return tg_round_up(sizeof(struct tg_dir), granule);
-    return tg_round_up(sizeof(struct tg_object), granule);
+    return local->shape[class].size;
 }
 
 /* Would a run lose next to nothing, the class more than a quarter? (16 KiB in 21 KiB) */
@@ -80,21 +73,8 @@ static inline uint32_t tg_slab_pages(const struct tg_local *local) {
     return 1u << (local->header.slab_shift - local->header.page_shift);
 }
 
-struct tg_shape {
-    uint32_t size;   /* of a block */
-    uint32_t first;  /* offset of block 0 in the slab */
-    uint32_t blocks; /* 0: the class does not fit a slab */
-    uint32_t words;  /* of the bitmap */
-};
-
-static inline struct tg_shape tg_class_shape(const struct tg_local *local, uint32_t class) {
-    struct tg_shape shape = {.size = tg_class_size(local, class)};
-    uint32_t slab = 1u << local->header.slab_shift;
-    if (shape.size == 0) return shape;
-    shape.words = (slab / shape.size + 63) / 64;
-    shape.first = tg_round_up(shape.words * 8, TG_LINE);
-    if (shape.first < slab) shape.blocks = (slab - shape.first) / shape.size;
-    return shape;
+static inline const struct tg_shape *tg_class_shape(const struct tg_local *local, uint32_t class) {
+    return &local->shape[class];
 }
 
 /* ---- pages ------------------------------------------------------------------- */
@@ -116,24 +96,44 @@ static inline uint64_t tg_page_offset(const struct tg_local *local, uint32_t pag
 
 /* Finds the slab (its first page) and the number of a block; -1 unless `ref` is the start of
  * one. Says nothing about the block being allocated. */
-static inline int tg_block_locate(const struct tg_local *local, tg_ref ref, uint32_t *page,
-                                  uint32_t *number) {
+TG_HOT int tg_block_locate(const struct tg_local *local, tg_ref ref, uint32_t *page,
+                           uint32_t *number) {
     uint64_t offset = (uint64_t)ref << local->header.ref_shift;
-    if (offset < local->arena_begin || offset >= local->arena_end) return -1;
-    uint64_t index = (offset - local->arena_begin) >> local->header.page_shift;
+    if (TG_UNLIKELY(offset < local->arena_begin || offset >= local->arena_end)) return -1;
     uint32_t slab_pages = tg_slab_pages(local);
+    uint64_t index = (offset - local->arena_begin) >> local->header.page_shift;
     index &= ~(uint64_t)(slab_pages - 1);
-    if (index >= local->header.page_count || !tg_unit_committed(local, offset)) return -1;
+    if (TG_UNLIKELY(index >= local->header.page_count || !tg_unit_committed(local, offset)))
+        return -1;
     uint64_t head = tg_load_relaxed64(&local->pages[index].head);
     uint32_t class = tg_head_class(head);
-    if (head != tg_page_head(TG_PAGE_SLAB, class, slab_pages)) return -1;
-    if (class >= TG_CLASS_TOTAL(local)) return -1;
-    struct tg_shape shape = tg_class_shape(local, class);
-    uint32_t inside = (uint32_t)(offset - tg_page_offset(local, (uint32_t)index));
-    if (inside < shape.first || (inside - shape.first) % shape.size) return -1;
+    if (TG_UNLIKELY(head != tg_page_head(TG_PAGE_SLAB, class, slab_pages))) return -1;
+    if (TG_UNLIKELY(class >= TG_CLASS_TOTAL(local))) return -1;
+    const struct tg_shape *shape = tg_class_shape(local, class);
+    /* Modulo 2^32: in front of the first block it is too large. */
+    uint32_t inside = (uint32_t)(offset - tg_page_offset(local, (uint32_t)index)) - shape->first;
     *page = (uint32_t)index;
-    *number = (inside - shape.first) / shape.size;
-    return *number < shape.blocks ? (int)class : -1;
+    *number = (uint32_t)((uint64_t)inside * shape->inverse >> 32);
+    bool good = *number < shape->blocks && *number * shape->size == inside;
+    return TG_LIKELY(good) ? (int)class : -1;
+}
+
+/* Does a block of that class start there? The same question, with less to find out. */
+TG_HOT bool tg_block_is(const struct tg_local *local, tg_ref ref, uint32_t class) {
+    uint64_t offset = (uint64_t)ref << local->header.ref_shift,
+             inside = offset - local->arena_begin;
+    uint32_t slab_pages = tg_slab_pages(local), slab_shift = local->header.slab_shift;
+    if (TG_UNLIKELY(inside >= local->arena_end - local->arena_begin)) return false;
+    uint64_t slab = inside >> slab_shift;
+    const struct tg_page *page = &local->pages[slab * slab_pages];
+    if (TG_UNLIKELY(slab * slab_pages >= local->header.page_count)) return false;
+    if (TG_UNLIKELY(!tg_unit_committed(local, offset))) return false;
+    uint64_t head = tg_load_relaxed64(&page->head);
+    const struct tg_shape *shape = tg_class_shape(local, class);
+    uint32_t at = (uint32_t)(inside - (slab << slab_shift)) - shape->first;
+    uint32_t number = (uint32_t)((uint64_t)at * shape->inverse >> 32);
+    return TG_LIKELY(head == tg_page_head(TG_PAGE_SLAB, class, slab_pages) &&
+                     number < shape->blocks && number * shape->size == at);
 }
 
 /* The class of the block at `ref`, or -1 when no block starts there. */

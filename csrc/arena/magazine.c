@@ -134,7 +134,7 @@ void tg_block_give(struct tg_call *call, uint32_t class, tg_ref ref) {
 static tg_status release_one_locked(struct tg_call *call, uint32_t class) {
     enum { WALK = 64 };
     struct tg_local *local = call->local;
-    uint32_t blocks = tg_class_shape(local, class).blocks;
+    uint32_t blocks = tg_class_shape(local, class)->blocks;
     uint32_t link = tg_load_relaxed32(&local->classes[class].partial);
     for (uint32_t step = 0; link != 0 && step < WALK; step++) {
         struct tg_edit edit;

@@ -78,7 +78,7 @@ static uint64_t stock(struct tg_call *call, const struct tg_shape *shape, uint32
 
 tg_status tg_slab_take_bits(struct tg_call *call, uint32_t class, uint32_t wanted) {
     struct tg_local *local = call->local;
-    struct tg_shape shape = tg_class_shape(local, class);
+    struct tg_shape shape = *tg_class_shape(local, class);
     struct tg_edit edit;
     uint32_t index;
     uint32_t link = tg_load_relaxed32(&local->classes[class].partial);
@@ -118,7 +118,7 @@ tg_status tg_slab_take_bits(struct tg_call *call, uint32_t class, uint32_t wante
 tg_status tg_slab_clear_bit(struct tg_edit *edit, uint32_t class, tg_ref ref, uint32_t *page,
                             bool *empty) {
     const struct tg_local *local = edit->call->local;
-    struct tg_shape shape = tg_class_shape(local, class);
+    struct tg_shape shape = *tg_class_shape(local, class);
     uint32_t number = 0;
     if (tg_block_locate(local, ref, page, &number) != (int)class) return TG_CORRUPT;
     struct tg_page *slab = &local->pages[*page];
@@ -153,7 +153,7 @@ tg_status tg_slab_release(struct tg_edit *edit, uint32_t class, uint32_t page) {
 
 tg_status tg_slab_prepare(struct tg_call *call, uint32_t class, uint32_t page) {
     struct tg_local *local = call->local;
-    struct tg_shape shape = tg_class_shape(local, class);
+    struct tg_shape shape = *tg_class_shape(local, class);
     tg_a64 *bitmap = tg_slab_bitmap(local, page);
     if (bitmap == NULL) return TG_CORRUPT;
     /* Their first user finds lock words and generations in a defined state. */
@@ -179,7 +179,7 @@ tg_status tg_slab_make(struct tg_call *call, uint32_t class, uint32_t page) {
     uint64_t head = tg_page_head(TG_PAGE_SLAB, class, tg_slab_pages(local));
     tg_edit_set64(&edit, &slab->head, head);
     tg_edit_set64(&edit, &slab[tg_slab_pages(local) - 1].head, head);
-    tg_edit_set32(&edit, &slab->free, tg_class_shape(local, class).blocks);
+    tg_edit_set32(&edit, &slab->free, tg_class_shape(local, class)->blocks);
     tg_edit_set32(&edit, &entry->slabs, tg_load_relaxed32(&entry->slabs) + 1);
     tg_edit_set64(&edit, &call->context->run, 0);
     tg_status status = push(&edit, class, page);

@@ -75,7 +75,7 @@ static uint32_t count_zeros(const tg_a64 *bitmap, const struct tg_shape *shape, 
 
 static void check_slab(struct check *check, uint32_t page, uint32_t class) {
     const struct tg_local *local = check->local;
-    struct tg_shape shape = tg_class_shape(local, class);
+    struct tg_shape shape = *tg_class_shape(local, class);
     const tg_a64 *bitmap = tg_slab_bitmap(local, page);
     uint32_t room = tg_load_relaxed32(&local->pages[page].free);
     bool tail_good;
@@ -277,7 +277,7 @@ uint64_t tg_arena_verify(const struct tg_local *local, tg_arena_report report, v
 
 static void visit_slab(const struct tg_local *local, uint32_t page, uint32_t class,
                        void (*visit)(void *state, tg_ref ref, uint32_t class), void *state) {
-    struct tg_shape shape = tg_class_shape(local, class);
+    struct tg_shape shape = *tg_class_shape(local, class);
     const tg_a64 *bitmap = tg_slab_bitmap(local, page);
     if (bitmap == NULL) return;
     uint64_t offset = tg_page_offset(local, page) + shape.first;

@@ -11,6 +11,9 @@
 #define TG_LIKELY(x) __builtin_expect(!!(x), 1)
 #define TG_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* For what every call does: the compiler thinks it too large to inline. */
+#define TG_HOT static inline __attribute__((always_inline))
+
 /* Prints and aborts; in the sim it ends the run as a violation with its story. */
 _Noreturn void tg_check_failed(const char *expression, const char *file, int line);
 

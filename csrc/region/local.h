@@ -37,6 +37,15 @@ struct tg_fork_pins {
     tg_a64 dropped[TG_LEDGER_WORDS]; /* given up since, and still there */
 };
 
+/* How a slab of one class is cut. */
+struct tg_shape {
+    uint32_t size;   /* of a block */
+    uint32_t first;  /* offset of block 0 in the slab */
+    uint32_t blocks; /* 0: the class does not fit a slab */
+    uint32_t words;  /* of the bitmap */
+    uint32_t inverse; /* 2^32 / size, rounded up: n * size * inverse >> 32 = n */
+};
+
 struct tg_local {
     uint8_t *base;
     struct tg_os *os;
@@ -56,6 +65,7 @@ struct tg_local {
     uint8_t small_class[TG_SMALL_SIZE / 8 + 1]; /* by size in steps of 8; 255 = none */
     uint16_t magazine_offset[TG_CLASS_CAPACITY + 2]; /* in words, into context.magazines */
     uint16_t magazine_capacity[TG_CLASS_CAPACITY + 2];
+    struct tg_shape shape[TG_CLASS_CAPACITY + 2];
     /* Threads of one process write these; hints and statistics only. */
     tg_a64 borrowings;
     tg_a64 changes;
@@ -66,6 +76,10 @@ struct tg_local {
     tg_a64 ledger_hint; /* an entry that is probably free */
     struct tg_fork_pins fork;
 };
+
+static inline uint32_t tg_round_up(uint32_t value, uint32_t to) {
+    return (value + to - 1) & ~(to - 1);
+}
 
 static inline void *tg_at_offset(const struct tg_local *local, uint64_t offset) {
     return local->base + offset;

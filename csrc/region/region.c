@@ -84,6 +84,20 @@ static uint32_t magazine_capacity(uint32_t size) {
     return size <= 4096 ? TG_MAGAZINE_MIDDLE : TG_MAGAZINE_LARGE;
 }
 
+/* Class `i` of all, the two type-stable ones included. */
+static struct tg_shape shape_of(const struct tg_header *header, uint32_t i) {
+    uint32_t granule = 1u << header->ref_shift, slab = 1u << header->slab_shift;
+    struct tg_shape shape = {.size = header->class_size[i]};
+    if (i == header->class_count) shape.size = tg_round_up(sizeof(struct tg_dir), granule);
+    if (i == header->class_count + 1) shape.size = tg_round_up(sizeof(struct tg_object), granule);
+    if (shape.size == 0) return shape;
+    shape.words = (slab / shape.size + 63) / 64;
+    shape.first = tg_round_up(shape.words * 8, TG_LINE);
+    if (shape.first < slab) shape.blocks = (slab - shape.first) / shape.size;
+    shape.inverse = (uint32_t)(0x100000000ull / shape.size + 1);
+    return shape;
+}
+
 /* An odd number of lines: the words of neighbouring contexts fall into different cache sets. */
 static uint32_t context_size(const struct tg_header *header) {
     uint32_t size = sizeof(struct tg_context);
@@ -265,6 +279,7 @@ void tg_region_bind(struct tg_local *local, void *base, struct tg_os *os,
         words += 1u + local->magazine_capacity[i];
     }
     TG_CHECK(sizeof(struct tg_context) + 4 * (uint64_t)words <= checked->context_size);
+    for (uint32_t i = 0; i < checked->class_count + 2; i++) local->shape[i] = shape_of(checked, i);
     for (uint32_t i = 0, class = 0; i <= TG_SMALL_SIZE / 8; i++) {
         while (class < checked->class_count && checked->class_size[class] < 8 * i) class++;
         local->small_class[i] = class < checked->class_count ? (uint8_t)class : 255;

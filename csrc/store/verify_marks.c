@@ -9,7 +9,7 @@ static uint32_t group_pages(const struct tg_local *local) { return tg_slab_pages
 static uint32_t group_words(const struct tg_local *local) {
     uint32_t words = group_pages(local) / 64 + 1;
     for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++) {
-        uint32_t more = tg_class_shape(local, class).words;
+        uint32_t more = tg_class_shape(local, class)->words;
         if (more > words) words = more;
     }
     return words;

@@ -181,7 +181,7 @@ static void add_unused(struct layout *layout, uint32_t page, uint32_t pages) {
 /* Blocks that nobody owns are free; those of a type-stable class look so as well. */
 static void add_slab(struct layout *layout, uint32_t page, uint32_t class) {
     struct tg_local *local = layout->check->local;
-    struct tg_shape shape = tg_class_shape(local, class);
+    struct tg_shape shape = *tg_class_shape(local, class);
     struct tg_page *slab = &local->pages[page];
     tg_a64 *bitmap = tg_at_offset(local, tg_page_offset(local, page));
     const uint64_t *marks = slab_marks(layout->check, page);

@@ -28,7 +28,7 @@ TEST(a_class_is_the_smallest_that_fits) {
     EXPECT_EQ(tg_class_for(local, tg_class_size(local, general - 1) + 1), TG_CLASS_NONE);
     EXPECT_EQ(tg_class_for(local, UINT64_MAX), TG_CLASS_NONE);
     for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++) {
-        struct tg_shape shape = tg_class_shape(local, class);
+        struct tg_shape shape = *tg_class_shape(local, class);
         EXPECT(shape.blocks > 0 && shape.first >= shape.words * 8);
         EXPECT(shape.first + shape.blocks * shape.size <= 1u << local->header.slab_shift);
     }

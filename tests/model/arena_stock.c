@@ -14,7 +14,7 @@ static void two_slabs(uint32_t owned) {
     arena_world_make(4, 2, 2);
     SIM_EXPECT(arena_begin(&call));
     uint32_t class = three_a_slab();
-    SIM_EXPECT(tg_class_shape(call.local, class).blocks == 3);
+    SIM_EXPECT(tg_class_shape(call.local, class)->blocks == 3);
     SIM_EXPECT(tg_block_prepare(&call, class, 4) == TG_OK);
     if (owned) SIM_EXPECT(arena_take(&call, class, owned));
     tg_return(&call);

@@ -37,7 +37,7 @@
  * Progress: readers: wait-free but for the borrowing of a context. The advance is
  *   blocked by a running reader for its section, by a stopped one until expulsion.
  *
- * API: tg_read_enter, tg_read_leave, tg_read_to_held,
+ * API: tg_read_enter, tg_read_try, tg_read_leave, tg_read_to_held,
  *   tg_held_to_read; tg_epoch_advance;
  *   tg_cookie_get, tg_cookie_elapsed; tg_retire, tg_limbo_close, tg_limbo_ready.
  */
@@ -47,11 +47,17 @@
 #include "../journal/journal.h"
 #include "../owner/context.h"
 
+/* Starts a read section in the context that the hint names, if that is idle. */
+static inline bool tg_read_try(struct tg_call *call) {
+    const struct tg_local *local = call->local;
+    uint64_t epoch = tg_load_relaxed64(&local->hot->epoch);
+    return TG_LIKELY(call->hint - 1 < local->header.context_count) &&
+           TG_LIKELY(tg_borrow_try(call, call->hint, TG_READ, epoch));
+}
+
 /* Starts a read section. TG_OK, TG_NO_CONTEXT, TG_INTERRUPTED. */
 TG_MUST_CHECK static inline tg_status tg_read_enter(struct tg_call *call) {
-    uint64_t epoch = tg_load_relaxed64(&call->local->hot->epoch);
-    if (TG_LIKELY(tg_borrow_reading(call, epoch))) return TG_OK;
-    return tg_borrow_reading_slow(call);
+    return tg_read_try(call) ? TG_OK : tg_borrow_reading_slow(call);
 }
 
 static inline bool tg_read_still_valid(const struct tg_call *call) {

@@ -12,23 +12,6 @@ uint64_t tg_time_left(struct tg_call *call, uint64_t most) {
     return left < most ? left : most;
 }
 
-static bool try_borrow(struct tg_call *call, uint32_t id, enum tg_mode mode, uint64_t stamp) {
-    struct tg_context *context = tg_context_at(call->local, id);
-    uint64_t old = tg_load_relaxed64(&context->word);
-    if (TG_WORD_MODE(old) != TG_IDLE) return false;
-    uint64_t word = TG_WORD(mode, call->local->process + 1, stamp);
-    /* PAIR context.hand-over: sees what the last borrower left. Other end: tg_return.
-     * PAIR epoch.section: the section is published before its first load (Dekker with
-     * the scan of tg_epoch_advance). PAIR gate: so is a writer, before it asks the gate. */
-    if (!tg_cas_seqcst64(&context->word, &old, word)) return false;
-    tg_fence_after_rmw();
-    call->context = context;
-    call->id = id;
-    call->word = word;
-    call->hint = id;
-    return true;
-}
-
 static bool borrow_any(struct tg_call *call, enum tg_mode mode, uint64_t stamp) {
     uint32_t count = call->local->header.context_count;
     uint32_t first = call->hint;
@@ -36,9 +19,9 @@ static bool borrow_any(struct tg_call *call, enum tg_mode mode, uint64_t stamp) 
         struct tg_os *os = call->local->os;
         first = os->ops->processor(os) % count + 1;
     }
-    if (try_borrow(call, first, mode, stamp)) return true;
+    if (tg_borrow_try(call, first, mode, stamp)) return true;
     for (uint32_t i = 1; i <= count; i++)
-        if (i != first && try_borrow(call, i, mode, stamp)) return true;
+        if (i != first && tg_borrow_try(call, i, mode, stamp)) return true;
     return false;
 }
 
@@ -68,31 +51,11 @@ static tg_status borrow_waiting(struct tg_call *call, enum tg_mode mode) {
     }
 }
 
-tg_status tg_borrow(struct tg_call *call) {
-    TG_ASSERT(call->context == NULL);
-    return borrow_waiting(call, TG_HELD);
-}
+tg_status tg_borrow_slow(struct tg_call *call) { return borrow_waiting(call, TG_HELD); }
 
 bool tg_borrow_one(struct tg_call *call, uint32_t id) {
     TG_ASSERT(call->context == NULL);
-    return try_borrow(call, id, TG_HELD, tg_held_stamp(call));
-}
-
-bool tg_borrow_reading(struct tg_call *call, uint64_t stamp) {
-    TG_ASSERT(call->context == NULL);
-    if (call->hint && call->hint <= call->local->header.context_count &&
-        try_borrow(call, call->hint, TG_READ, stamp))
-        return true;
-    return borrow_any(call, TG_READ, stamp);
+    return tg_borrow_try(call, id, TG_HELD, tg_held_stamp(call));
 }
 
 tg_status tg_borrow_reading_slow(struct tg_call *call) { return borrow_waiting(call, TG_READ); }
-
-void tg_return(struct tg_call *call) {
-    TG_ASSERT(call->held_count == 0 && call->log_count == 0);
-    TG_ASSERT(TG_WORD_MODE(call->word) == TG_HELD);
-    /* PAIR context.hand-over: our private stores before the context is anybody's. */
-    tg_store_release64(&call->context->word, TG_WORD(TG_IDLE, 0, 0));
-    call->context = NULL;
-    call->id = 0;
-}

@@ -26,24 +26,37 @@
  * Death: the word names the process: before the borrow there is nothing to mend,
  *   after it owner/recover.c finds the context.
  * Progress: a scan of the pool; when all are taken, sleeps of 1 ms until the deadline.
- * API: tg_borrow, tg_borrow_one, tg_borrow_reading, tg_return, tg_context_checked.
+ * API: tg_borrow_try, tg_borrow, tg_borrow_one, tg_borrow_reading_slow, tg_return,
+ *   tg_context_checked.
  */
 #ifndef TG_OWNER_CONTEXT_H
 #define TG_OWNER_CONTEXT_H
 
 #include "../region/call.h"
 
-/* Borrows a context as HELD. TG_OK, TG_NO_CONTEXT, TG_INTERRUPTED, TG_CLOSED. */
-TG_MUST_CHECK tg_status tg_borrow(struct tg_call *call);
+/* One attempt to borrow the context `id` <= context_count. */
+static inline bool tg_borrow_try(struct tg_call *call, uint32_t id, enum tg_mode mode,
+                                 uint64_t stamp) {
+    struct tg_context *context = tg_context_at(call->local, id);
+    uint64_t old = tg_load_relaxed64(&context->word);
+    if (TG_WORD_MODE(old) != TG_IDLE) return false;
+    uint64_t word = TG_WORD(mode, call->local->process + 1, stamp);
+    /* PAIR context.hand-over: sees what the last borrower left. Other end: tg_return.
+     * PAIR epoch.section: the section is published before its first load (Dekker with
+     * the scan of tg_epoch_advance). PAIR gate: so is a writer, before it asks the gate. */
+    if (TG_UNLIKELY(!tg_cas_seqcst64(&context->word, &old, word))) return false;
+    tg_fence_after_rmw();
+    call->context = context;
+    call->id = id;
+    call->word = word;
+    call->hint = id;
+    return true;
+}
+
 /* Borrows this very context, if it is idle now. */
 bool tg_borrow_one(struct tg_call *call, uint32_t id);
-/* One attempt for a reader: mode READ with `stamp`; false when the hinted ones are taken. */
-bool tg_borrow_reading(struct tg_call *call, uint64_t stamp);
-/* As tg_borrow, for a reader: waits for a context if need be. */
+/* As tg_borrow, for a reader: any context, whose mode is READ; waits for one if need be. */
 TG_MUST_CHECK tg_status tg_borrow_reading_slow(struct tg_call *call);
-
-/* Gives a HELD context back. No lock may be held, the log must be empty. */
-void tg_return(struct tg_call *call);
 
 /* Tells two borrowings of one context apart, for who waits for the end of the first. A
  * repetition only makes that wait longer. */
@@ -51,6 +64,26 @@ static inline uint64_t tg_held_stamp(struct tg_call *call) {
     uint64_t stamp = tg_load_relaxed64(&call->local->borrowings) + 1;
     tg_store_relaxed64(&call->local->borrowings, stamp);
     return stamp & 0xffffffffffffull;
+}
+
+TG_MUST_CHECK tg_status tg_borrow_slow(struct tg_call *call);
+/* Borrows a context as HELD. TG_OK, TG_NO_CONTEXT, TG_INTERRUPTED, TG_CLOSED. */
+TG_MUST_CHECK static inline tg_status tg_borrow(struct tg_call *call) {
+    TG_ASSERT(call->context == NULL);
+    if (TG_LIKELY(call->hint - 1 < call->local->header.context_count) &&
+        TG_LIKELY(tg_borrow_try(call, call->hint, TG_HELD, tg_held_stamp(call))))
+        return TG_OK;
+    return tg_borrow_slow(call);
+}
+
+/* Gives a HELD context back. No lock may be held, the log must be empty. */
+static inline void tg_return(struct tg_call *call) {
+    TG_ASSERT(call->held_count == 0 && call->log_count == 0);
+    TG_ASSERT(TG_WORD_MODE(call->word) == TG_HELD);
+    /* PAIR context.hand-over: our private stores before the context is anybody's. */
+    tg_store_release64(&call->context->word, TG_WORD(TG_IDLE, 0, 0));
+    call->context = NULL;
+    call->id = 0;
 }
 
 /* NULL when the id is no context's (a garbage word). */

@@ -5,14 +5,6 @@
 
 enum { MENDS = 4 };
 
-static void publish_intent(struct tg_call *call, tg_a64 *lock) {
-    TG_CHECK(call->held_count < TG_HELD_CAPACITY);
-    TG_ASSERT(call->log_count == 0 && TG_WORD_MODE(call->word) == TG_HELD);
-    if (TG_MUTANT(lock_no_intent)) return;
-    /* Relaxed: the acquiring compare-and-swap below orders it. */
-    tg_store_relaxed64(&call->context->held[call->held_count], tg_offset_of(call->local, lock));
-}
-
 static void withdraw_intent(struct tg_call *call) {
     tg_store_relaxed64(&call->context->held[call->held_count], 0);
 }
@@ -36,7 +28,7 @@ static bool try_acquire(struct tg_call *call, tg_a64 *lock, uint64_t bump, uint3
 
 tg_status tg_trylock(struct tg_call *call, tg_a64 *lock, uint64_t bump) {
     uint64_t old;
-    publish_intent(call, lock);
+    tg_lock_intend(call, lock);
     if (try_acquire(call, lock, bump, 0, false, &old)) return TG_OK;
     withdraw_intent(call);
     return TG_BUSY;
@@ -88,45 +80,32 @@ static tg_status lock_waiting(struct tg_call *call, tg_a64 *lock, uint64_t bump,
     return status;
 }
 
-tg_status tg_lock(struct tg_call *call, tg_a64 *lock, uint64_t bump) {
+tg_status tg_lock_wait(struct tg_call *call, tg_a64 *lock, uint64_t bump) {
     uint64_t old;
-    publish_intent(call, lock);
-    if (TG_LIKELY(try_acquire(call, lock, bump, 0, false, &old))) return TG_OK;
+    if (try_acquire(call, lock, bump, 0, false, &old)) return TG_OK;
     return lock_waiting(call, lock, bump, old);
 }
 
 /* ---- letting go ---------------------------------------------------------------------- */
 
-static void release(struct tg_local *local, tg_a64 *lock) {
-    tg_word_release(local->os, &tg_store_shape, lock, 0);
-}
-
-void tg_unlock(struct tg_call *call, tg_a64 *lock) {
-    TG_ASSERT(call->log_count == 0);
-    TG_CHECK(call->held_count > 0);
+void tg_unlock_inner(struct tg_call *call, tg_a64 *lock) {
     uint32_t last = call->held_count - 1, i = last;
     while (call->held[i] != lock) {
         TG_CHECK(i > 0);
         i--;
     }
-    TG_CHECK(tg_owns(call, lock));
     if (TG_MUTANT(lock_intent_cleared_first)) tg_store_relaxed64(&call->context->held[i], 0);
-    release(call->local, lock);
-    if (i != last) {
-        /* Keep held[] dense: the last intent is copied down before its own slot is cleared. */
-        tg_store_relaxed64(&call->context->held[i], tg_load_relaxed64(&call->context->held[last]));
-        call->held[i] = call->held[last];
-    }
+    tg_word_release(call->local->os, &tg_store_shape, lock, 0);
+    /* Keep held[] dense: the last intent is copied down before its own slot is cleared. */
+    tg_store_relaxed64(&call->context->held[i], tg_load_relaxed64(&call->context->held[last]));
+    call->held[i] = call->held[last];
     tg_store_relaxed64(&call->context->held[last], 0);
     call->held_count = last;
 }
 
-void tg_unlock_all(struct tg_call *call) {
-    while (call->held_count > 0) tg_unlock(call, call->held[call->held_count - 1]);
-}
-
 void tg_lock_release_for(struct tg_local *local, tg_a64 *lock, uint32_t id) {
-    if (tg_word_owner(tg_load_relaxed64(lock)) == id) release(local, lock);
+    if (tg_word_owner(tg_load_relaxed64(lock)) == id)
+        tg_word_release(local->os, &tg_store_shape, lock, 0);
     /* A try-lock would honour it for ever. */
     if (!TG_MUTANT(recover_keeps_heir)) tg_word_disinherit(&tg_store_shape, lock, id);
 }

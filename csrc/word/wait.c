@@ -112,11 +112,8 @@ void tg_wait_give_up(const struct tg_wait *wait) {
     tg_word_disinherit(wait->rules->shape, wait->word, wait->id);
 }
 
-void tg_word_release(struct tg_os *os, const struct tg_word_shape *shape, tg_a64 *word,
-                     uint64_t also) {
-    /* PAIR lock: our stores under the lock before it is free. Other end: the next owner. */
-    uint64_t old = tg_and_acqrel64(word, ~(shape->owner_mask | TG_LOCK_WAITERS | also));
-    if (TG_LIKELY(!(old & TG_LOCK_WAITERS)) || TG_MUTANT(lock_wakes_nobody)) return;
+void tg_word_wake(struct tg_os *os, const struct tg_word_shape *shape, tg_a64 *word, uint64_t old) {
+    if (TG_MUTANT(lock_wakes_nobody)) return;
     uint32_t heir = tg_shaped_heir(shape, old);
     if (heir != 0) os->ops->futex_wake(os, word, 1, 1u << (heir % 32));
     os->ops->futex_wake(os, word, 1, ~0u);

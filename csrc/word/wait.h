@@ -72,9 +72,16 @@ TG_MUST_CHECK tg_status tg_wait_turn(struct tg_wait *wait, uint64_t old);
 void tg_wait_give_up(const struct tg_wait *wait);
 /* For any `id`; also for recovery. */
 void tg_word_disinherit(const struct tg_word_shape *shape, tg_a64 *word, uint32_t id);
-/* Clears the owner, the waiters' bit and `also` in one step, then wakes one sleeper and the
- * heir. The caller owns the word. */
-void tg_word_release(struct tg_os *os, const struct tg_word_shape *shape, tg_a64 *word,
-                     uint64_t also);
+/* Wakes one sleeper and the heir. */
+void tg_word_wake(struct tg_os *os, const struct tg_word_shape *shape, tg_a64 *word, uint64_t old);
+
+/* Clears the owner, the waiters' bit and `also` in one step, then wakes who waits. The caller
+ * owns the word. */
+static inline void tg_word_release(struct tg_os *os, const struct tg_word_shape *shape,
+                                   tg_a64 *word, uint64_t also) {
+    /* PAIR lock: our stores under the lock before it is free. Other end: the next owner. */
+    uint64_t old = tg_and_acqrel64(word, ~(shape->owner_mask | TG_LOCK_WAITERS | also));
+    if (TG_UNLIKELY(old & TG_LOCK_WAITERS)) tg_word_wake(os, shape, word, old);
+}
 
 #endif

@@ -210,7 +210,9 @@ TG_RACY static bool tg_equal_racy(const void *shared, const void *mine, size_t s
     return true;
 }
 #else
-static inline void tg_copy_racy(void *to, const void *from, size_t size) { memcpy(to, from, size); }
+static inline void tg_copy_racy(void *to, const void *from, size_t size) {
+    tg_bytes_copy(to, from, size);
+}
 static inline bool tg_equal_racy(const void *shared, const void *mine, size_t size) {
     return tg_bytes_equal(shared, mine, size);
 }

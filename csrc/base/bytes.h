@@ -38,23 +38,64 @@ static inline bool tg_bytes_equal(const void *left, const void *right, size_t si
     return tg_bytes8(a + size - 8) == tg_bytes8(b + size - 8);
 }
 
-/* The first `wanted`, or NULL; as memchr. */
-static inline const char *tg_bytes_find(const char *bytes, char wanted, size_t size) {
+/* Not 0 when a byte of the word is `wanted`; the lowest bit that is set is in the first. */
+static inline uint64_t tg_bytes_match(uint64_t word, char wanted) {
     const uint64_t ones = 0x0101010101010101ull, tops = ones << 7;
-    const uint8_t *p = (const uint8_t *)bytes;
-    size_t i = 0;
-    for (; i + 8 <= size; i += 8) {
-        uint64_t different = tg_bytes8(p + i) ^ ones * (uint8_t)wanted;
-        uint64_t zero = (different - ones) & ~different & tops;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-        if (zero) return bytes + i + (size_t)__builtin_ctzll(zero) / 8;
-#else
+    uint64_t different = word ^ ones * (uint8_t)wanted;
+    return (different - ones) & ~different & tops;
+}
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the layout is little-endian"
 #endif
+
+/* The first `wanted`, or NULL; as memchr. The last step looks at some bytes twice. */
+static inline const char *tg_bytes_find(const char *bytes, char wanted, size_t size) {
+    const uint8_t *p = (const uint8_t *)bytes;
+    if (size < 8) {
+        for (size_t i = 0; i < size; i++)
+            if (bytes[i] == wanted) return bytes + i;
+        return NULL;
     }
-    for (; i < size; i++)
-        if (bytes[i] == wanted) return bytes + i;
-    return NULL;
+    for (size_t i = 0; i + 8 < size; i += 8) {
+        uint64_t match = tg_bytes_match(tg_bytes8(p + i), wanted);
+        if (match) return bytes + i + (size_t)__builtin_ctzll(match) / 8;
+    }
+    uint64_t match = tg_bytes_match(tg_bytes8(p + size - 8), wanted);
+    return match ? bytes + size - 8 + (size_t)__builtin_ctzll(match) / 8 : NULL;
+}
+
+/* As memcpy; short ones without a call. */
+static inline void tg_bytes_copy(void *to, const void *from, size_t size) {
+    uint8_t *t = to;
+    const uint8_t *f = from;
+    if (size > 256) {
+        memcpy(t, f, size);
+        return;
+    }
+    if (size > 32) {
+        for (size_t i = 0; i < size - 32; i += 32) memcpy(t + i, f + i, 32);
+        memcpy(t + size - 32, f + size - 32, 32);
+        return;
+    }
+    if (size >= 16) {
+        memcpy(t, f, 16);
+        memcpy(t + size - 16, f + size - 16, 16);
+        return;
+    }
+    if (size >= 8) {
+        uint64_t head = tg_bytes8(f), tail = tg_bytes8(f + size - 8);
+        memcpy(t, &head, 8);
+        memcpy(t + size - 8, &tail, 8);
+        return;
+    }
+    if (size >= 4) {
+        uint32_t head = tg_bytes4(f), tail = tg_bytes4(f + size - 4);
+        memcpy(t, &head, 4);
+        memcpy(t + size - 4, &tail, 4);
+        return;
+    }
+    for (size_t i = 0; i < size; i++) t[i] = f[i];
 }
 
 #endif

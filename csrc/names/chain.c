@@ -133,9 +133,8 @@ void tg_chain_abandon(struct tg_call *call) {
     if (tg_chain_discard(call) != TG_OK) tg_names_unsettled(call);
 }
 
-tg_status tg_names_settle(struct tg_call *call) {
-    if (TG_UNLIKELY(tg_load_relaxed32(&call->context->orphan) != 0) &&
-        !TG_MUTANT(chain_forgotten)) {
+tg_status tg_names_settle_orphan(struct tg_call *call) {
+    if (!TG_MUTANT(chain_forgotten)) {
         /* Only who builds a chain needs the place: nobody else waits for a stopped reaper. */
         uint64_t deadline_ns = call->deadline_ns;
         if (!TG_MUTANT(upkeep_waits)) call->deadline_ns = 0;

@@ -56,7 +56,9 @@ TG_MUST_CHECK tg_status tg_table_find_locked(struct tg_call *call, uint64_t hash
                                              struct tg_spot *place);
 
 /* An insert may need one block of this class, prepared before the locks are taken. */
-uint32_t tg_table_line_class(const struct tg_local *local);
+static inline uint32_t tg_table_line_class(const struct tg_local *local) {
+    return tg_class_for(local, sizeof(struct tg_line));
+}
 /* Up to 4 entries; takes at most one line block. */
 void tg_table_log_insert(struct tg_call *call, struct tg_spot *place, uint64_t hash, tg_ref ref);
 /* 1 entry. */

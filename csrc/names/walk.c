@@ -46,30 +46,37 @@ static void wait_odd(struct tg_call *call, uint64_t seq) {
     }
 }
 
-uint64_t tg_names_seq(struct tg_call *call) {
+uint64_t tg_names_seq_odd(struct tg_call *call, uint64_t seq) {
     struct tg_local *local = call->local;
-    for (;;) {
-        /* PAIR names.seq: the first look, then the walk. */
-        uint64_t seq = tg_load_acquire64(&local->hot->ns_seq);
-        if (TG_LIKELY(!(seq & 1)) || tg_load_relaxed64(&local->odd_seq_seen) == seq) return seq;
+    while ((seq & 1) && tg_load_relaxed64(&local->odd_seq_seen) != seq) {
         wait_odd(call, seq);
+        /* PAIR names.seq: the first look, then the walk. */
+        seq = tg_load_acquire64(&local->hot->ns_seq);
     }
+    return seq;
+}
+
+struct tg_record *tg_walk_below(struct tg_local *local, struct tg_walk *walk,
+                                struct tg_record *record, bool *corrupt) {
+    struct tg_component name;
+    bool begun = true;
+    while (record != NULL && tg_key_next(&walk->rest, walk->end, &begun, &name)) {
+        tg_ref dir = tg_record_dir(record);
+        if (dir == 0) return NULL;
+        walk->at.dir = dir;
+        walk->at.name = name;
+        walk->at.hash = tg_component_hash(local, dir, &name);
+        record = tg_lookup(local, walk->at.hash, dir, &name, corrupt);
+    }
+    return record;
 }
 
 struct tg_record *tg_walk_to(struct tg_local *local, struct tg_key key, bool *corrupt,
                              struct tg_level *leaf) {
-    const char *rest = key.bytes, *end = key.bytes + key.size;
-    bool begun = false;
-    tg_ref dir = tg_load_relaxed32(&local->hot->root);
-    struct tg_record *record = NULL;
-    while (tg_key_next(&rest, end, &begun, &leaf->name)) {
-        if (dir == 0) return NULL;
-        leaf->dir = dir;
-        leaf->hash = tg_component_hash(local, dir, &leaf->name);
-        record = tg_table_find(local, leaf->hash, dir, &leaf->name, corrupt);
-        if (record == NULL) return NULL;
-        dir = tg_record_dir(record);
-    }
+    struct tg_walk walk;
+    tg_walk_begin(local, key, &walk);
+    struct tg_record *record = tg_walk_on(local, &walk, corrupt);
+    *leaf = walk.at;
     return record;
 }
 
@@ -80,12 +87,13 @@ static void push_level(struct tg_path *path) {
     path->above_count = count + 1;
 }
 
-static tg_status enter_dir(struct tg_local *local, tg_ref ref, struct tg_level *level) {
+static tg_status enter_dir(struct tg_local *local, tg_ref ref, struct tg_path *path) {
     struct tg_dir *dir = tg_dir_at(local, ref);
     if (dir == NULL) return TG_CORRUPT;
-    level->dir = ref;
+    path->dir = dir;
+    path->at.dir = ref;
     /* PAIR publish: the dir's fields were written before the record that names it. */
-    level->generation = tg_load_acquire32(&dir->generation);
+    path->at.generation = tg_load_acquire32(&dir->generation);
     return TG_OK;
 }
 
@@ -102,13 +110,12 @@ static tg_status follow(struct tg_local *local, struct tg_key key, struct tg_pat
     tg_ref dir = tg_load_relaxed32(&local->hot->root);
     path->above_count = 0;
     for (uint32_t i = 0; tg_key_next(&rest, end, &begun, &path->at.name); i++) {
-        tg_status status = enter_dir(local, dir, &path->at);
+        tg_status status = enter_dir(local, dir, path);
         if (status != TG_OK) return status;
         path->at.hash = tg_component_hash(local, dir, &path->at.name);
         path->rest = rest;
         path->missing = path->depth - 1 - i;
-        struct tg_record *record =
-            tg_table_find(local, path->at.hash, dir, &path->at.name, &corrupt);
+        struct tg_record *record = tg_lookup(local, path->at.hash, dir, &path->at.name, &corrupt);
         path->flags = record ? tg_record_flags(record) : 0;
         path->name_size = record ? tg_record_name_size(record) : 0;
         path->value_size = record ? tg_record_value_size(record) : 0;
@@ -156,7 +163,7 @@ static tg_status find_in_root(struct tg_call *call, struct tg_key key, struct tg
     path->missing = path->above_count = 0;
     path->rest = key.bytes + key.size;
     path->flags = path->name_size = path->value_size = 0;
-    status = enter_dir(local, root, &path->at);
+    status = enter_dir(local, root, path);
     /* No section keeps this directory: is the generation the root's, or of a later life? */
     /* PAIR publish: as above; the generation, then the second look. */
     tg_fence_acquire();
@@ -189,9 +196,8 @@ bool tg_path_still(struct tg_call *call, const struct tg_path *path) {
 }
 
 bool tg_path_is(struct tg_call *call, const struct tg_path *path) {
-    const struct tg_dir *dir = tg_dir_at(call->local, path->at.dir);
     if (TG_MUTANT(path_dir_unchecked)) return tg_path_still(call, path);
-    return dir && tg_dir_is(dir, path->at.generation) && tg_path_still(call, path);
+    return tg_dir_is(path->dir, path->at.generation) && tg_path_still(call, path);
 }
 
 tg_status tg_gate_wait(struct tg_call *call) {

@@ -22,14 +22,15 @@
  *   renamer's journal stores it odd before, and even after, its changes (release).
  * Death: a renamer killed while it is odd: the waiter mends it (redo makes it even).
  * Progress: lock-free: a repeated walk means that a rename was completed.
- * API: tg_names_seq, tg_names_unmoved, tg_walk, tg_walk_to, tg_path_find.
+ * API: tg_names_seq, tg_names_unmoved, tg_walk, tg_walk_begin, tg_walk_on,
+ *   tg_path_find.
  */
 #ifndef TG_NAMES_WALK_H
 #define TG_NAMES_WALK_H
 
 #include "../tryget.h"
 #include "children.h"
-#include "table.h"
+#include "lookup.h"
 
 /* Ancestors that a path remembers; deep.c goes beyond. */
 #ifdef TG_SIM
@@ -38,8 +39,15 @@ enum { TG_LEVELS = 2 };
 enum { TG_LEVELS = 6 };
 #endif
 
-/* Outside a section. Waits for an odd sequence, once for each value and process. */
-uint64_t tg_names_seq(struct tg_call *call);
+/* Waits for an odd sequence, once for each value and process. */
+uint64_t tg_names_seq_odd(struct tg_call *call, uint64_t seq);
+
+/* Outside a section. */
+static inline uint64_t tg_names_seq(struct tg_call *call) {
+    /* PAIR names.seq: the first look, then the walk. */
+    uint64_t seq = tg_load_acquire64(&call->local->hot->ns_seq);
+    return TG_LIKELY(!(seq & 1)) ? seq : tg_names_seq_odd(call, seq);
+}
 
 /* At the end of a walk: nothing was renamed since `seq`. */
 static inline bool tg_names_unmoved(const struct tg_local *local, uint64_t seq) {
@@ -50,6 +58,7 @@ static inline bool tg_names_unmoved(const struct tg_local *local, uint64_t seq) 
 }
 
 static inline bool tg_key_valid(struct tg_key key) {
+    if (TG_LIKELY(key.size <= TG_NAME_MAX)) return true;
     if (key.size > TG_KEY_MAX) return false;
     const char *rest = key.bytes, *end = key.bytes + key.size;
     bool begun = false;
@@ -67,7 +76,44 @@ struct tg_level {
     struct tg_component name;
 };
 
-/* Inside a read section. NULL: absent, or garbage. The last step in *leaf. */
+/* What of a walk can be done before its section, and after tg_names_seq: the first name is cut
+ * and hashed, and its bucket is on its way into the cache while the section is entered. A root
+ * that is replaced meanwhile moves ns_seq; a bucket that is split is looked for again (T4). */
+struct tg_walk {
+    struct tg_level at; /* the step that is looked up next, or was last */
+    struct tg_line *head; /* of the first step */
+    const char *rest, *end;
+};
+
+TG_HOT void tg_walk_begin(const struct tg_local *local, struct tg_key key, struct tg_walk *walk) {
+    bool begun = false;
+    walk->rest = key.bytes;
+    walk->end = key.bytes + key.size;
+    (void)tg_key_next(&walk->rest, walk->end, &begun, &walk->at.name);
+    walk->at.dir = tg_load_relaxed32(&local->hot->root);
+    walk->at.hash = tg_component_hash(local, walk->at.dir, &walk->at.name);
+    walk->head = tg_lookup_head(local, walk->at.hash);
+    __builtin_prefetch(walk->head);
+}
+
+/* The steps below `record`. */
+struct tg_record *tg_walk_below(struct tg_local *local, struct tg_walk *walk,
+                                struct tg_record *record, bool *corrupt);
+
+/* Inside a read section. NULL: absent, or garbage. */
+TG_HOT struct tg_record *tg_walk_on(struct tg_local *local, struct tg_walk *walk, bool *corrupt) {
+    struct tg_record *record =
+        tg_lookup_from(local, walk->head, walk->at.hash, walk->at.dir, &walk->at.name, corrupt);
+    if (record == NULL || walk->rest == walk->end) return record;
+    struct tg_walk below = *walk; /* so that `walk` may live in registers */
+    bool garbage = false;
+    record = tg_walk_below(local, &below, record, &garbage);
+    *walk = below;
+    *corrupt |= garbage;
+    return record;
+}
+
+/* All of it, inside a read section. The last step in *leaf. */
 struct tg_record *tg_walk_to(struct tg_local *local, struct tg_key key, bool *corrupt,
                              struct tg_level *leaf);
 
@@ -81,6 +127,7 @@ struct tg_path {
     uint32_t depth;      /* components of the key */
     uint32_t missing;    /* components below `at` that have no directory yet */
     struct tg_level at;  /* the leaf, or the deepest step that a directory exists for */
+    struct tg_dir *dir;  /* at.dir */
     uint32_t above_count;
     struct tg_level above[TG_LEVELS]; /* its ancestors, the nearest first */
     const char *rest;    /* the key's text after `at` */
@@ -94,8 +141,13 @@ struct tg_path {
 TG_MUST_CHECK tg_status tg_path_find(struct tg_call *call, struct tg_key key, bool look,
                                      struct tg_path *path);
 
+TG_MUST_CHECK tg_status tg_names_settle_orphan(struct tg_call *call);
 /* What a dead borrower, or a failed call, left in the context (chain.c). HELD, no locks. */
-TG_MUST_CHECK tg_status tg_names_settle(struct tg_call *call);
+TG_MUST_CHECK static inline tg_status tg_names_settle(struct tg_call *call) {
+    if (TG_UNLIKELY(tg_load_relaxed32(&call->context->orphan) != 0))
+        return tg_names_settle_orphan(call);
+    return tg_arena_settle(call);
+}
 
 /* Several keys in one section. */
 TG_MUST_CHECK tg_status tg_paths_find(struct tg_call *call, const struct tg_key *keys,

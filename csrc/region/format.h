@@ -39,7 +39,7 @@
 #include "../base/atomic.h"
 
 #define TG_MAGIC 0x31305f7465677974ull /* "tryget_01" less one letter */
-#define TG_LAYOUT_VERSION 1u
+#define TG_LAYOUT_VERSION 2u
 
 typedef uint32_t tg_ref;
 

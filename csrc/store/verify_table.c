@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table: each record once, where its hash says; what it owns is marked. */
+#include "../names/lookup.h"
 #include "../owner/lock.h"
 #include "verify_state.h"
 
-enum { TAG_BITS = 6, TAG_MASK = 63 };
-
 static uint32_t tag_at(const struct tg_line *line, uint32_t slot) {
-    return (uint32_t)(tg_load_relaxed64(&line->tags) >> (slot * TAG_BITS)) & TAG_MASK;
+    return (uint32_t)(tg_load_relaxed64(&line->tags) >> (slot * TG_TAG_BITS)) & TG_TAG_MASK;
 }
 
 void tg_check_take_object(struct tg_check *check, tg_ref ref, enum tg_object_state state,
@@ -94,7 +93,7 @@ static void check_slot(struct tg_check *check, struct tg_line *head, struct tg_l
         tg_check_say(check, "N1", where, "a record", "its hash is not that of its name");
     else if (tg_table_head(local, key.hash) != head)
         tg_check_say(check, "N1", where, "a record", "it is in another bucket than its hash");
-    else if (key.hash >> (64 - TAG_BITS) != tag_at(line, slot))
+    else if (key.hash >> (64 - TG_TAG_BITS) != tag_at(line, slot))
         tg_check_say(check, "N1", where, "a record", "its tag is wrong");
     else if (is_second(check, head, line, slot, record, &key))
         tg_check_say(check, "N2", where, "a record", "another one has the same name");

@@ -104,26 +104,27 @@ static void other_bucket(struct store_image *s) {
     tg_store_relaxed32(slot, 0);
     tg_store_relaxed32(&other->slot[0], ref);
 }
+static struct tg_record *short_name_in(struct store_image *s, struct tg_line *line, uint32_t slot) {
+    struct tg_record *record = tg_record_at(s->local, tg_load_relaxed32(&line->slot[slot]));
+    return record && tg_record_name_size(record) == 5 ? record : NULL;
+}
 /* Two records of one bucket and directory get one name. */
 static void same_name(struct store_image *s) {
     struct tg_line *line = rich_long_bucket(s);
-    struct tg_record *first = NULL;
-    uint32_t first_slot = 0, seven = 0;
     for (uint32_t i = 0; i < TG_LINE_SLOTS; i++) {
-        struct tg_record *record = tg_record_at(s->local, tg_load_relaxed32(&line->slot[i]));
-        if (record == NULL || tg_record_name_size(record) != 5 || seven == 2) continue;
-        if (++seven == 1) {
-            first = record;
-            first_slot = i;
-            continue;
+        struct tg_record *first = short_name_in(s, line, i);
+        for (uint32_t k = i + 1; first && k < TG_LINE_SLOTS; k++) {
+            struct tg_record *record = short_name_in(s, line, k);
+            if (!record || tg_load_relaxed32(&record->parent) != tg_load_relaxed32(&first->parent))
+                continue;
+            uint64_t tags = tg_load_relaxed64(&line->tags), tag = tags >> 6 * i & 63;
+            tg_store_relaxed64(&line->tags, (tags & ~(63ull << 6 * k)) | tag << 6 * k);
+            tg_store_relaxed32(&record->hash, tg_load_relaxed32(&first->hash));
+            memcpy(tg_record_name(record), tg_record_name(first), 5);
+            return;
         }
-        uint64_t tags = tg_load_relaxed64(&line->tags);
-        uint64_t tag = tags >> 6 * first_slot & 63;
-        tg_store_relaxed64(&line->tags, (tags & ~(63ull << 6 * i)) | tag << 6 * i);
-        tg_store_relaxed32(&record->hash, tg_load_relaxed32(&first->hash));
-        memcpy(tg_record_name(record), tg_record_name(first), 5);
     }
-    REQUIRE(seven == 2);
+    REQUIRE(!"two short names of one directory in that bucket");
 }
 BREAK(line_circle, struct tg_line *line = rich_long_bucket(s);
       struct tg_line *over = tg_at(l, tg_load_relaxed32(&line->next), 64);

@@ -46,8 +46,8 @@ NAMES_PAIR(names_insert_insert, "two names come under one missing parent", PLAN(
            STEPS(SET("d/x", 1)), STEPS(SET("d/y", 2), GET("d/x")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_insert_deep, "two and three levels are missing",
-           PLAN(.before = STEPS(SET("b", 1))), STEPS(SET("d/e/f/x", 1)),
-           STEPS(SET("d/e/y", 102), CONTAINS("d/e")), .flags = SIM_ALL);
+           PLAN(.before = STEPS(SET("b", 1))), STEPS(SET("d/e/g/x", 1)),
+           STEPS(SET("d/e/z", 102), CONTAINS("d/e")), .flags = SIM_ALL);
 
 NAMES_PAIR(names_insert_below_value, "a value gets its first child while it is replaced",
            PLAN(.before = STEPS(SET("d", 1))), STEPS(SET("d/x", 2)), STEPS(SET("d", 101), GET("d")),

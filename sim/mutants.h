@@ -28,6 +28,8 @@
     /* base, os, region, word, owner */ \
     X(journal_apply_before_commit, "nothing is applied before the log is committed", \
       "journal_words") \
+    X(journal_step_unlogged, "every store of a straight transaction is in its log", \
+      "names_set_set") \
     X(journal_clear_before_apply, "the log is emptied after it is applied", "journal_words") \
     X(recover_skip_redo, "a committed log is redone", "journal_words") \
     X(recover_redo_second_entry_on, "redo starts at the first entry", "journal_words") \

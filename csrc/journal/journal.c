@@ -28,6 +28,7 @@ void tg_commit(struct tg_call *call) {
     /* PAIR journal.commit: all applied before the log reads as empty. */
     tg_store_release64(&context->log_state, 0);
     call->log_count = 0;
+    call->logged = 0;
     call->retired = 0;
 }
 

@@ -90,6 +90,12 @@ void tg_names_unsettled(struct tg_call *call);
 
 /* ---- parts shared by the changes ------------------------------------------------- */
 
+/* A bijection of (context, count), so unique; multiplied by an odd secret, so that other
+ * bytes of the file are unlikely to look like one. Never 0, below 2^63. */
+static inline uint64_t tg_version_of(const struct tg_call *call, uint64_t count) {
+    uint64_t plain = (uint64_t)call->id << 48 | (count & 0xffffffffffffull);
+    return plain * call->local->header.version_key & 0x7fffffffffffffffull;
+}
 uint64_t tg_next_version(struct tg_call *call); /* logs the counter: 1 entry */
 void tg_log_account(struct tg_call *call, int64_t entries, int64_t bytes); /* 2 entries */
 uint64_t tg_record_block_bytes(struct tg_local *local, const struct tg_record *record);
@@ -108,9 +114,49 @@ struct tg_fill {
     size_t part_count;
     struct tg_record *from;      /* copied out of this record */
 };
-uint32_t tg_fill_flags(const struct tg_fill *fill);
+static inline uint32_t tg_fill_flags(const struct tg_fill *fill) {
+    return (fill->dir ? TG_RECORD_DIR : 0u) | (fill->object ? TG_RECORD_OBJECT : 0u) |
+           (fill->inline_value ? TG_RECORD_VALUE : 0u);
+}
 /* The class of the block that the record needs. */
-uint32_t tg_fill_class(const struct tg_local *local, const struct tg_fill *fill);
+static inline uint32_t tg_fill_class(const struct tg_local *local, const struct tg_fill *fill) {
+    uint32_t size = fill->inline_value ? fill->size : 0;
+    return tg_class_for(local, tg_record_size(tg_fill_flags(fill), fill->name.size, size));
+}
+TG_HOT void tg_fill_value(uint8_t *to, const struct tg_fill *fill) {
+    if (fill->from != NULL) {
+        memcpy(to, tg_record_value(fill->from), fill->size);
+        return;
+    }
+    for (size_t i = 0; i < fill->part_count; i++) {
+        tg_bytes_copy(to, fill->parts[i].bytes, fill->parts[i].size);
+        to += fill->parts[i].size;
+    }
+}
+
+/* As tg_fill_record, of a class that is known. */
+TG_HOT struct tg_record *tg_fill_block(struct tg_call *call, const struct tg_fill *fill,
+                                       uint32_t class) {
+    struct tg_local *local = call->local;
+    tg_ref ref = tg_need_use(call, class);
+    uint32_t flags = tg_fill_flags(fill), word = 0;
+    struct tg_record *record = tg_at_start(local, ref);
+    TG_CHECK(record != NULL);
+    tg_store_relaxed32(&record->hash, (uint32_t)fill->hash);
+    tg_store_relaxed32(&record->chunk, 0);
+    tg_store_relaxed64(&record->version, fill->version);
+    tg_store_relaxed32(&record->parent, fill->parent);
+    tg_store_relaxed32(&record->meta, TG_META(0, fill->name.size, flags, fill->codec));
+    tg_store_relaxed32(&record->expiry, fill->expiry);
+    tg_store_relaxed32(&record->size, fill->inline_value ? fill->size : 0);
+    if (fill->dir) tg_store_relaxed32(&record->tail[word++], fill->dir);
+    if (fill->object) tg_store_relaxed32(&record->tail[word++], fill->object);
+    uint8_t *name = (uint8_t *)&record->tail[word];
+    tg_bytes_copy(name, fill->name.name, fill->name.size);
+    if (fill->inline_value) tg_fill_value(name + fill->name.size, fill);
+    return record;
+}
+
 /* Fills a block of that class (tg_need_use). chunk and slot stay open. */
 struct tg_record *tg_fill_record(struct tg_call *call, const struct tg_fill *fill);
 /* As `from` is, under a new name or with another directory. */

@@ -2,21 +2,16 @@
 #include "children.h"
 
 struct tg_dir *tg_dir_at(const struct tg_local *local, tg_ref ref) {
-    if (tg_class_of_ref(local, ref) != (int)TG_CLASS_DIR(local)) return NULL;
-    return tg_at(local, ref, sizeof(struct tg_dir));
-}
-
-uint32_t tg_children_chunk_class(const struct tg_local *local) {
-    return tg_class_for(local, sizeof(struct tg_chunk));
+    if (TG_UNLIKELY(!tg_block_is(local, ref, TG_CLASS_DIR(local)))) return NULL;
+    return tg_at_offset(local, (uint64_t)ref << local->header.ref_shift);
 }
 
 static struct tg_chunk *chunk_at(const struct tg_local *local, tg_ref ref) {
     return ref ? tg_at(local, ref, sizeof(struct tg_chunk)) : NULL;
 }
 
-/* The slot word of a record; NULL on garbage. */
-static tg_a32 *slot_of(const struct tg_local *local, struct tg_dir *dir,
-                       const struct tg_record *record) {
+tg_a32 *tg_children_slot(const struct tg_local *local, struct tg_dir *dir,
+                         const struct tg_record *record) {
     uint32_t slot = TG_META_SLOT(tg_load_relaxed32(&record->meta));
     tg_ref chunk_ref = tg_load_relaxed32(&record->chunk);
     if (chunk_ref == 0) return slot < TG_DIR_SLOTS ? &dir->slot[slot] : NULL;
@@ -24,7 +19,9 @@ static tg_a32 *slot_of(const struct tg_local *local, struct tg_dir *dir,
     return chunk && slot < TG_CHUNK_SLOTS ? &chunk->slot[slot] : NULL;
 }
 
-static int free_slot(struct tg_call *call, const tg_a32 *slots, uint32_t count) {
+/* `guess` is tried first: where no child has gone yet, the slots are taken in turn. */
+static int free_slot(struct tg_call *call, const tg_a32 *slots, uint32_t count, uint32_t guess) {
+    if (guess < count && tg_pending32(call, &slots[guess]) == 0) return (int)guess;
     for (uint32_t i = 0; i < count; i++)
         if (tg_pending32(call, &slots[i]) == 0) return (int)i;
     return -1;
@@ -86,9 +83,10 @@ static bool add_to_partial(struct tg_call *call, struct tg_dir *dir, tg_ref reco
                            tg_ref *chunk_ref, uint32_t *slot) {
     struct tg_chunk *chunk = chunk_at(call->local, tg_pending32(call, &dir->partial));
     if (chunk == NULL) return false;
-    int found = free_slot(call, chunk->slot, TG_CHUNK_SLOTS);
+    uint32_t used = tg_pending32(call, &chunk->used);
+    int found = free_slot(call, chunk->slot, TG_CHUNK_SLOTS, used);
     if (found < 0) return false;
-    uint32_t used = tg_pending32(call, &chunk->used) + 1;
+    used++;
     tg_log32(call, &chunk->slot[found], record_ref);
     tg_log32(call, &chunk->used, used);
     if (used == TG_CHUNK_SLOTS) log_partial_unlink(call, dir, chunk);
@@ -101,7 +99,7 @@ void tg_children_log_add(struct tg_call *call, struct tg_dir *dir, struct tg_rec
                          uint32_t name_size, uint32_t flags, uint32_t codec) {
     tg_ref record_ref = tg_ref_of(call->local, record), chunk_ref = 0;
     uint32_t slot = 0, count = tg_pending32(call, &dir->count);
-    int own = count < TG_DIR_SLOTS ? free_slot(call, dir->slot, TG_DIR_SLOTS) : -1;
+    int own = count < TG_DIR_SLOTS ? free_slot(call, dir->slot, TG_DIR_SLOTS, count) : -1;
     if (own >= 0) {
         slot = (uint32_t)own;
         tg_log32(call, &dir->slot[own], record_ref);
@@ -114,7 +112,7 @@ void tg_children_log_add(struct tg_call *call, struct tg_dir *dir, struct tg_rec
 
 bool tg_children_log_move(struct tg_call *call, struct tg_dir *dir, struct tg_record *old,
                           tg_ref fresh) {
-    tg_a32 *slot = slot_of(call->local, dir, old);
+    tg_a32 *slot = tg_children_slot(call->local, dir, old);
     if (slot == NULL) return false;
     if (!TG_MUTANT(replace_forgets_child)) tg_log32(call, slot, fresh);
     return true;
@@ -132,7 +130,7 @@ static void log_remove_chunk(struct tg_call *call, struct tg_dir *dir, struct tg
 }
 
 bool tg_children_log_remove(struct tg_call *call, struct tg_dir *dir, struct tg_record *record) {
-    tg_a32 *slot = slot_of(call->local, dir, record);
+    tg_a32 *slot = tg_children_slot(call->local, dir, record);
     if (slot == NULL) return false;
     tg_log32(call, slot, 0);
     tg_log32(call, &dir->count, tg_pending32(call, &dir->count) - 1);

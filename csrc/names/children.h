@@ -29,6 +29,7 @@
 
 #include "record.h"
 
+/* NULL unless the ref is a dir's. The answer is for ever: dirs are type-stable. */
 struct tg_dir *tg_dir_at(const struct tg_local *local, tg_ref ref);
 
 static inline bool tg_dir_is(const struct tg_dir *dir, uint32_t generation) {
@@ -38,7 +39,9 @@ static inline bool tg_dir_is(const struct tg_dir *dir, uint32_t generation) {
     return tg_load_relaxed32(&dir->generation) == generation || TG_MUTANT(dir_any_generation);
 }
 
-uint32_t tg_children_chunk_class(const struct tg_local *local);
+static inline uint32_t tg_children_chunk_class(const struct tg_local *local) {
+    return tg_class_for(local, sizeof(struct tg_chunk));
+}
 
 /* A private record takes the place of `old` in the parent's list. */
 static inline void tg_children_keep_slot(struct tg_record *fresh, const struct tg_record *old) {
@@ -46,6 +49,10 @@ static inline void tg_children_keep_slot(struct tg_record *fresh, const struct t
     tg_store_relaxed32(&fresh->chunk, tg_load_relaxed32(&old->chunk));
     tg_store_relaxed32(&fresh->meta, meta | TG_META_SLOT(tg_load_relaxed32(&old->meta)));
 }
+
+/* The slot word of a child; NULL on garbage. */
+tg_a32 *tg_children_slot(const struct tg_local *local, struct tg_dir *dir,
+                         const struct tg_record *record);
 
 /* Under the dir's lock. Finds a slot for a private record and notes it there; up to 7
  * entries, may use one block of the chunk class. */

@@ -24,14 +24,11 @@ tg_status tg_names_format(struct tg_local *local) {
     return status;
 }
 
-/* A bijection of (context, count), so unique; multiplied by an odd secret, so that other
- * bytes of the file are unlikely to look like one. Never 0, below 2^63. */
 uint64_t tg_next_version(struct tg_call *call) {
     tg_a64 *counter = &call->context->version_count;
     uint64_t count = tg_pending64(call, counter) + 1;
     tg_log64(call, counter, count);
-    uint64_t plain = (uint64_t)call->id << 48 | (count & 0xffffffffffffull);
-    return plain * call->local->header.version_key & 0x7fffffffffffffffull;
+    return tg_version_of(call, count);
 }
 
 void tg_log_account(struct tg_call *call, int64_t entries, int64_t bytes) {
@@ -56,46 +53,8 @@ uint64_t tg_record_block_bytes(struct tg_local *local, const struct tg_record *r
     return object ? bytes + tg_object_bytes(local, object) : bytes;
 }
 
-uint32_t tg_fill_flags(const struct tg_fill *fill) {
-    return (fill->dir ? TG_RECORD_DIR : 0u) | (fill->object ? TG_RECORD_OBJECT : 0u) |
-           (fill->inline_value ? TG_RECORD_VALUE : 0u);
-}
-
-uint32_t tg_fill_class(const struct tg_local *local, const struct tg_fill *fill) {
-    uint32_t size = fill->inline_value ? fill->size : 0;
-    return tg_class_for(local, tg_record_size(tg_fill_flags(fill), fill->name.size, size));
-}
-
-static void copy_value(uint8_t *to, const struct tg_fill *fill) {
-    if (fill->from != NULL) {
-        memcpy(to, tg_record_value(fill->from), fill->size);
-        return;
-    }
-    for (size_t i = 0; i < fill->part_count; i++) {
-        if (fill->parts[i].size) memcpy(to, fill->parts[i].bytes, fill->parts[i].size);
-        to += fill->parts[i].size;
-    }
-}
-
 struct tg_record *tg_fill_record(struct tg_call *call, const struct tg_fill *fill) {
-    struct tg_local *local = call->local;
-    tg_ref ref = tg_need_use(call, tg_fill_class(local, fill));
-    uint32_t flags = tg_fill_flags(fill), word = 0;
-    struct tg_record *record = tg_at(local, ref, sizeof *record);
-    TG_CHECK(record != NULL);
-    tg_store_relaxed32(&record->hash, (uint32_t)fill->hash);
-    tg_store_relaxed32(&record->chunk, 0);
-    tg_store_relaxed64(&record->version, fill->version);
-    tg_store_relaxed32(&record->parent, fill->parent);
-    tg_store_relaxed32(&record->meta, TG_META(0, fill->name.size, flags, fill->codec));
-    tg_store_relaxed32(&record->expiry, fill->expiry);
-    tg_store_relaxed32(&record->size, fill->inline_value ? fill->size : 0);
-    if (fill->dir) tg_store_relaxed32(&record->tail[word++], fill->dir);
-    if (fill->object) tg_store_relaxed32(&record->tail[word++], fill->object);
-    uint8_t *name = (uint8_t *)&record->tail[word];
-    memcpy(name, fill->name.name, fill->name.size);
-    if (fill->inline_value) copy_value(name + fill->name.size, fill);
-    return record;
+    return tg_fill_block(call, fill, tg_fill_class(call->local, fill));
 }
 
 void tg_fill_from(struct tg_fill *fill, struct tg_record *from, const struct tg_level *level,

@@ -73,6 +73,39 @@ static tg_status replace_locked(struct tg_call *call, struct tg_update *update,
     return TG_OK;
 }
 
+/* The common set: a small value takes the place of a small one. What replace_locked logs, in
+ * its order, from one list. False: it is not that simple, and nothing has happened. */
+static bool replace_small(struct tg_call *call, struct tg_update *update, struct tg_spot *place,
+                          const struct tg_path *path, struct tg_record *fresh, uint32_t class) {
+    struct tg_local *local = call->local;
+    struct tg_context *context = call->context;
+    struct tg_record *old = place->record;
+    if (update->object || update->version || tg_record_flags(old) != TG_RECORD_VALUE) return false;
+    uint32_t size = tg_record_size(TG_RECORD_VALUE, path->at.name.size, tg_record_value_size(old));
+    tg_a32 *slot = tg_children_slot(local, path->dir, old);
+    if (slot == NULL || tg_class_for(local, size) != class) return false;
+    tg_ref ref = tg_ref_of(local, fresh), gone = tg_ref_of(local, old);
+    uint64_t count = tg_load_relaxed64(&context->version_count) + 1;
+    tg_a32 *magazine = tg_magazine(local, context, class);
+    tg_ref open = tg_load_relaxed32(&context->limbo_open);
+    tg_ref tail = open ? tg_load_relaxed32(&context->limbo_open_tail) : gone;
+    update->published = tg_version_of(call, count);
+    tg_store_relaxed64(&fresh->version, update->published);
+    tg_children_keep_slot(fresh, old);
+    const struct tg_step steps[] = {
+        {&context->version_count, count, true},
+        {&place->line->slot[place->slot], ref, false},
+        {slot, TG_MUTANT(replace_forgets_child) ? gone : ref, false},
+        {(uint8_t *)old + TG_LINK_OFFSET, open, false},
+        {&context->limbo_open_tail, tail, false},
+        {&context->limbo_open, gone, false},
+        {&context->limbo_open_count, tg_load_relaxed32(&context->limbo_open_count) + 1, false},
+        {magazine, tg_load_relaxed32(magazine) - 1, false},
+    };
+    tg_commit_steps(call, steps, sizeof steps / sizeof steps[0]);
+    return true;
+}
+
 static tg_status insert_locked(struct tg_call *call, struct tg_update *update,
                                struct tg_spot *place, struct tg_path *path, struct tg_dir *dir,
                                struct tg_record *fresh) {
@@ -92,9 +125,9 @@ static tg_status insert_locked(struct tg_call *call, struct tg_update *update,
 }
 
 /* The blocks for a leaf in an existing directory. */
-static tg_status prepare_leaf(struct tg_call *call, const struct tg_fill *fill) {
+static tg_status prepare_leaf(struct tg_call *call, uint32_t class) {
     tg_need_clear(call);
-    tg_need_add(call, tg_fill_class(call->local, fill), 1);
+    tg_need_add(call, class, 1);
     tg_need_add(call, tg_table_line_class(call->local), 1);
     tg_need_add(call, tg_children_chunk_class(call->local), 1);
     return tg_need_prepare(call);
@@ -104,19 +137,18 @@ static tg_status prepare_leaf(struct tg_call *call, const struct tg_fill *fill) 
 static tg_status set_leaf(struct tg_call *call, struct tg_update *update, struct tg_path *path) {
     struct tg_local *local = call->local;
     tg_ref object = update->object ? tg_ref_of(local, update->object) : 0;
-    struct tg_dir *dir = tg_dir_at(local, path->at.dir);
-    if (dir == NULL) return TG_CORRUPT;
     /* The record has a word more when the node has children; guess what the walk saw. */
     tg_ref guess = path->flags & TG_RECORD_DIR ? 1 : 0;
     struct tg_fill fill;
     fill_leaf(update, &path->at, guess, object, &fill);
-    tg_status status = prepare_leaf(call, &fill);
+    uint32_t class = tg_fill_class(local, &fill);
+    tg_status status = prepare_leaf(call, class);
     if (status != TG_OK) return status;
-    struct tg_record *fresh = tg_fill_record(call, &fill);
+    struct tg_record *fresh = tg_fill_block(call, &fill, class);
     struct tg_spot place;
     status = tg_table_lock(call, path->at.hash, &place);
     if (status != TG_OK) return status;
-    status = tg_table_find_locked(call, path->at.hash, path->at.dir, &path->at.name, &place);
+    status = tg_lookup_locked(call, path->at.hash, path->at.dir, &path->at.name, &place);
     if (status != TG_OK) return status;
     tg_ref child_dir = place.record ? tg_record_dir(place.record) : 0;
     if ((child_dir != 0) != (guess != 0)) return TG_RETRY;
@@ -124,8 +156,9 @@ static tg_status set_leaf(struct tg_call *call, struct tg_update *update, struct
     if (!tg_path_is(call, path)) return TG_RETRY;
     status = allowed(call, update, place.record);
     if (status != TG_OK) return status;
-    if (place.record == NULL) return insert_locked(call, update, &place, path, dir, fresh);
-    return replace_locked(call, update, &place, dir, fresh);
+    if (place.record == NULL) return insert_locked(call, update, &place, path, path->dir, fresh);
+    if (replace_small(call, update, &place, path, fresh, class)) return TG_OK;
+    return replace_locked(call, update, &place, path->dir, fresh);
 }
 
 /* Under the locks: the topmost new link, and the leaf in the private bottom directory. */

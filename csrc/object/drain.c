@@ -5,11 +5,6 @@
 enum { MAINTAIN_BLOCKS = 2 * TG_LIMBO_BATCH };
 static const uint64_t PATIENCE_NS = 2000000000;
 
-static tg_a32 *link_of(struct tg_local *local, tg_ref ref) {
-    uint8_t *block = tg_at(local, ref, 8);
-    return block ? (tg_a32 *)(block + TG_LINK_OFFSET) : NULL;
-}
-
 /* Logs that `ref` left the list headed by `head`, whose length is `count`. */
 static void log_unchain(struct tg_call *call, tg_a32 *head, tg_a32 *count, tg_ref next) {
     tg_log32(call, head, next);
@@ -62,29 +57,46 @@ static bool is_pinned(struct tg_call *call, struct tg_object *object) {
     return tg_ledger_find(call->local, &ref, 1) != 0;
 }
 
-static tg_status drain_block(struct tg_call *call, struct tg_limbo_batch *batch, tg_ref ref) {
-    struct tg_local *local = call->local;
-    tg_a32 *link = link_of(local, ref);
-    int class = tg_class_of_ref(local, ref);
-    if (link == NULL || class < 0) return TG_CORRUPT;
-    tg_ref next = tg_load_relaxed32(link);
-    if ((uint32_t)class == TG_CLASS_OBJECT(local)) {
-        struct tg_object *object = tg_at(local, ref, sizeof *object);
-        if (is_pinned(call, object)) {
-            park(call, object, batch, next);
-            return TG_OK;
-        }
+static tg_status drain_object(struct tg_call *call, struct tg_limbo_batch *batch, tg_ref ref) {
+    struct tg_object *object = tg_at(call->local, ref, sizeof *object);
+    if (object == NULL) return TG_CORRUPT;
+    tg_ref next = tg_load_relaxed32(&object->link);
+    if (!is_pinned(call, object))
         return free_object(call, object, &batch->head, &batch->count, next);
-    }
-    tg_status status = tg_block_room(call, (uint32_t)class, 1);
+    park(call, object, batch, next);
+    return TG_OK;
+}
+
+/* The blocks of one class at the head of a batch go to the magazine in one transaction, up to
+ * *budget of them. */
+static tg_status drain_blocks(struct tg_call *call, struct tg_limbo_batch *batch, uint32_t class,
+                              uint32_t *budget) {
+    struct tg_local *local = call->local;
+    bool dirs = class == TG_CLASS_DIR(local);
+    tg_status status = tg_block_room(call, class, 1);
     if (status != TG_OK) return status;
-    log_unchain(call, &batch->head, &batch->count, next);
-    if ((uint32_t)class == TG_CLASS_DIR(local)) {
-        struct tg_dir *dir = tg_at(local, ref, sizeof *dir);
-        tg_log32(call, &dir->state, TG_DIR_FREE);
+    tg_a32 *magazine = tg_magazine(local, call->context, class);
+    uint32_t have = tg_load_relaxed32(magazine), count = tg_load_relaxed32(&batch->count);
+    uint32_t most = tg_magazine_capacity(local, class) - have;
+    if (most > count) most = count;
+    if (most > *budget) most = *budget;
+    if (dirs && most > tg_log_room(call) - 3) most = tg_log_room(call) - 3;
+    tg_ref ref = tg_load_relaxed32(&batch->head);
+    uint32_t taken = 0;
+    while (taken < most && ref != 0 && tg_block_is(local, ref, class)) {
+        uint8_t *block = tg_at_offset(local, (uint64_t)ref << local->header.ref_shift);
+        if (dirs) tg_log32(call, &((struct tg_dir *)block)->state, TG_DIR_FREE);
+        /* Beyond the magazine's count: it is nobody's until the commit. */
+        tg_store_relaxed32(&magazine[1 + have + taken++], ref);
+        ref = tg_load_relaxed32((tg_a32 *)(block + TG_LINK_OFFSET));
     }
-    tg_block_give(call, (uint32_t)class, ref);
+    if (taken == 0) return TG_CORRUPT;
+    tg_log32(call, &batch->head, ref);
+    tg_log32(call, &batch->count, count - taken);
+    tg_log32(call, magazine, have + taken);
     tg_commit(call);
+    *budget -= taken;
+    call->freed += taken;
     return TG_OK;
 }
 
@@ -106,9 +118,16 @@ static tg_status drain_ready(struct tg_call *call, uint32_t *budget) {
             continue;
         }
         if (tg_load_relaxed32(&batch->count) == 0) return TG_CORRUPT; /* a list without end */
-        (*budget)--;
-        call->freed++;
-        tg_status status = drain_block(call, batch, ref);
+        int class = tg_class_of_ref(call->local, ref);
+        if (class < 0) return TG_CORRUPT;
+        tg_status status;
+        if ((uint32_t)class == TG_CLASS_OBJECT(call->local)) {
+            (*budget)--;
+            call->freed++;
+            status = drain_object(call, batch, ref);
+        } else {
+            status = drain_blocks(call, batch, (uint32_t)class, budget);
+        }
         if (status != TG_OK) return status;
     }
     return TG_OK;
@@ -180,7 +199,7 @@ tg_status tg_drain(struct tg_call *call, uint32_t most, bool force, uint64_t pat
     return force || parked_is_due(call) ? drain_parked(call) : TG_OK;
 }
 
-void tg_maintain(struct tg_call *call) {
+void tg_maintain_now(struct tg_call *call) {
     struct tg_context *context = call->context;
     if (tg_load_relaxed32(&context->limbo_open_count) < TG_LIMBO_BATCH &&
         TG_LIKELY(!parked_is_due(call)))

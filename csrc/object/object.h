@@ -56,8 +56,14 @@ struct tg_object *tg_object_at(struct tg_local *local, tg_ref ref);
 /* What a record and its payload take, for the counters. */
 uint64_t tg_object_bytes(struct tg_local *local, const struct tg_object *object);
 
+void tg_maintain_now(struct tg_call *call);
 /* Cheap upkeep after a change: tags full limbo, moves the epoch on, drains a little. */
-void tg_maintain(struct tg_call *call);
+static inline void tg_maintain(struct tg_call *call) {
+    const struct tg_context *context = call->context;
+    if (TG_UNLIKELY(tg_load_relaxed32(&context->limbo_open_count) >= TG_LIMBO_BATCH ||
+                    tg_load_relaxed32(&context->parked_count) != 0))
+        tg_maintain_now(call);
+}
 /* Frees up to `most` blocks whose time has come. `force`: tags whatever is open, expels
  * sections that are older than `patience_ns`, looks at the parked. */
 TG_MUST_CHECK tg_status tg_drain(struct tg_call *call, uint32_t most, bool force,

@@ -30,6 +30,7 @@ struct tg_call {
     struct tg_context *context; /* NULL outside a section */
     uint32_t id;                /* of the context, from 1; 0 outside */
     uint32_t log_count;
+    uint64_t logged; /* a bit for each word that is in the log; several share one */
     uint32_t held_count;
     uint32_t retired;       /* blocks whose retirement this log holds, */
     tg_ref retired_head;    /* and the last of them */
@@ -42,7 +43,6 @@ struct tg_call {
     uint32_t hint;          /* a context to try first; the caller may keep it per thread */
     uint64_t word;          /* what we put into context->word */
     uint64_t deadline_ns;   /* monotonic; TG_FOREVER = none */
-    uint64_t wait_began_ns; /* 0 while it has not waited */
     tg_a64 *held[TG_HELD_CAPACITY]; /* in the order taken; slot i of context->held */
 };
 
@@ -52,6 +52,7 @@ static inline void tg_call_begin(struct tg_call *call, struct tg_local *local, u
     call->context = NULL;
     call->id = 0;
     call->log_count = 0;
+    call->logged = 0;
     call->held_count = 0;
     call->freed = 0;
     call->again = 0;
@@ -63,7 +64,6 @@ static inline void tg_call_begin(struct tg_call *call, struct tg_local *local, u
     call->hint = hint;
     call->word = 0;
     call->deadline_ns = deadline_ns;
-    call->wait_began_ns = 0;
 }
 
 /* Who starts over does so because somebody else got on. False: nobody gets on that often;

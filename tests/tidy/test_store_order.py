@@ -66,6 +66,16 @@ def test_inlined_stores_are_compared_where_their_calls_part() -> None:
     assert len(misplaced([second, first])) == 1
 
 
+def test_the_rounds_of_an_unrolled_loop_are_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "csrc").mkdir()
+    (tmp_path / "csrc/a.h").write_text("#pragma GCC unroll 4\nfor (;;) {\nx;\ny;\n}\nz;\n")
+    loops = store_order.unrolled(tmp_path)
+    last, first, behind = (Step(8 * i, 0, (("a.h", line),)) for i, line in enumerate((4, 3, 6)))
+    assert misplaced([last, first]) == [(last, first)]
+    assert misplaced([last, first, behind], loops) == []
+    assert misplaced([behind, first], loops) == [(behind, first)]
+
+
 def object_of(folder: Path, lines: tuple[int, int]) -> Path:
     """Two stores through a seam, said to be on `lines`."""
     (folder / "atomic.h").write_text("static inline void set(volatile int *p) {\n    *p = 1;\n}\n")

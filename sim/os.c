@@ -228,6 +228,7 @@ static const struct tg_os_ops ops = {
     .futex_wait = futex_wait,
     .futex_wake = futex_wake,
     .monotonic_ns = monotonic_ns,
+    .coarse_ns = monotonic_ns,
     .boottime_ns = boottime_ns,
     .commit = commit,
     .punch = punch,

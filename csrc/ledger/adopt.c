@@ -4,27 +4,8 @@
 static tg_a64 *word_of(tg_a64 *bits, uint32_t number) { return &bits[(number - 1) / 64]; }
 static uint64_t bit_of(uint32_t number) { return 1ull << ((number - 1) % 64); }
 
-static uint64_t kept(uint32_t ledger, tg_ref ref) {
-    uint64_t aux = ledger & 0xffffff;
-    return TG_ENTRY(TG_LEDGER_PIN, ref) | (uint64_t)TG_PIN_KEPT << 3 | aux << 8;
-}
-
 static bool is_kept(uint64_t entry) {
     return TG_ENTRY_STATE(entry) == TG_LEDGER_PIN && TG_ENTRY_KIND(entry) == TG_PIN_KEPT;
-}
-
-uint32_t tg_ledger_keep(struct tg_local *local, uint32_t number) {
-    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
-    TG_CHECK(entry != NULL);
-    /* Plain: it is ours, and a scan takes it for a pin before and after. */
-    tg_store_relaxed64(entry, kept(local->ledger_epoch, TG_ENTRY_REF(tg_load_relaxed64(entry))));
-    return local->ledger_epoch;
-}
-
-bool tg_ledger_keeps(struct tg_local *local, uint32_t number, uint32_t ledger, tg_ref object) {
-    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
-    if (TG_MUTANT(unpin_any_ledger)) return entry != NULL;
-    return entry && tg_load_relaxed64(entry) == kept(ledger, object);
 }
 
 /* ---- the parent ------------------------------------------------------------------ */
@@ -38,7 +19,7 @@ static bool must_stay(const struct tg_fork_pins *fork, uint32_t number) {
     return tg_load_relaxed64(&fork->noted[(number - 1) / 64]) & bit_of(number);
 }
 
-bool tg_ledger_defer(struct tg_local *local, uint32_t number) {
+bool tg_ledger_defer_now(struct tg_local *local, uint32_t number) {
     struct tg_fork_pins *fork = &local->fork;
     if (!must_stay(fork, number)) return false;
     tg_a64 *word = word_of(fork->dropped, number);

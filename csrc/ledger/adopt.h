@@ -47,12 +47,36 @@
 
 #include "ledger.h"
 
+/* The entry of a pin that was given to a caller. */
+static inline uint64_t tg_ledger_kept(uint32_t ledger, tg_ref ref) {
+    uint64_t aux = ledger & 0xffffff;
+    return TG_ENTRY(TG_LEDGER_PIN, ref) | (uint64_t)TG_PIN_KEPT << 3 | aux << 8;
+}
+
 /* The pin of our entry is given to a caller. Returns the ledger that it is of. */
-uint32_t tg_ledger_keep(struct tg_local *local, uint32_t number);
+static inline uint32_t tg_ledger_keep(struct tg_local *local, uint32_t number) {
+    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
+    TG_CHECK(entry != NULL);
+    /* Plain: it is ours, and a scan takes it for a pin before and after. */
+    tg_ref ref = TG_ENTRY_REF(tg_load_relaxed64(entry));
+    tg_store_relaxed64(entry, tg_ledger_kept(local->ledger_epoch, ref));
+    return local->ledger_epoch;
+}
+
 /* Is that entry still, or at all, this kept pin? */
-bool tg_ledger_keeps(struct tg_local *local, uint32_t number, uint32_t ledger, tg_ref object);
+static inline bool tg_ledger_keeps(const struct tg_local *local, uint32_t number, uint32_t ledger,
+                                   tg_ref object) {
+    const tg_a64 *entry = tg_ledger_entry(local, local->process, number);
+    if (TG_MUTANT(unpin_any_ledger)) return entry != NULL;
+    return entry && tg_load_relaxed64(entry) == tg_ledger_kept(ledger, object);
+}
+
+bool tg_ledger_defer_now(struct tg_local *local, uint32_t number);
 /* False: release the entry now. True: a fork is under way, and its end does it. Never waits. */
-bool tg_ledger_defer(struct tg_local *local, uint32_t number);
+static inline bool tg_ledger_defer(struct tg_local *local, uint32_t number) {
+    if (TG_LIKELY(tg_load_relaxed64(&local->fork.under_way) == TG_FORK_NONE)) return false;
+    return tg_ledger_defer_now(local, number);
+}
 
 /* ---- in the parent, one fork at a time --------------------------------------------- */
 

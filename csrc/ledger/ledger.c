@@ -1,49 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger.h"
 
-/* Entries below chunk k: TG_LEDGER_FIRST * (2^k - 1). */
-static uint32_t chunk_size(uint32_t k) { return (uint32_t)TG_LEDGER_FIRST << k; }
-static uint32_t entries_below(uint32_t k) { return TG_LEDGER_FIRST * ((1u << k) - 1); }
-
-static uint64_t chunk_bytes(uint32_t k) {
-    return (uint64_t)chunk_size(k) * (sizeof(tg_a64) + sizeof(struct tg_pin_info));
-}
-
-static uint32_t chunk_count(const struct tg_process *process) {
-    /* PAIR publish: a chunk is zeroed before it is counted. Other end: the journal's apply. */
-    uint32_t count = tg_load_acquire32(&process->ledger_count);
-    return count <= TG_LEDGER_CHUNKS ? count : TG_LEDGER_CHUNKS;
-}
-
-static tg_a64 *chunk_at(struct tg_local *local, uint32_t process, uint32_t k) {
-    return tg_at(local, tg_load_relaxed32(&local->processes[process].ledger[k]), chunk_bytes(k));
-}
-
-uint32_t tg_ledger_capacity(struct tg_local *local, uint32_t process) {
-    return entries_below(chunk_count(&local->processes[process]));
-}
-
-static uint32_t chunk_of(uint32_t index) {
-    uint32_t k = 0;
-    while (index >= entries_below(k + 1)) k++;
-    return k;
-}
-
-tg_a64 *tg_ledger_entry(struct tg_local *local, uint32_t process, uint32_t number) {
-    if (number == 0 || number > tg_ledger_capacity(local, process)) return NULL;
-    uint32_t k = chunk_of(number - 1);
-    tg_a64 *chunk = chunk_at(local, process, k);
-    return chunk ? chunk + (number - 1 - entries_below(k)) : NULL;
-}
-
-struct tg_pin_info *tg_ledger_info(struct tg_local *local, uint32_t process, uint32_t number) {
-    if (number == 0 || number > tg_ledger_capacity(local, process)) return NULL;
-    uint32_t k = chunk_of(number - 1);
-    tg_a64 *chunk = chunk_at(local, process, k);
-    if (chunk == NULL) return NULL;
-    return (struct tg_pin_info *)(chunk + chunk_size(k)) + (number - 1 - entries_below(k));
-}
-
 static bool try_claim(struct tg_local *local, uint32_t number, uint64_t value) {
     tg_a64 *entry = tg_ledger_entry(local, local->process, number);
     if (entry == NULL || tg_load_relaxed64(entry) != TG_LEDGER_FREE) return false;
@@ -101,7 +58,7 @@ tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *object, uint64
 /* The block or run for chunk k, zeroed and private. */
 static tg_status prepare_chunk(struct tg_call *call, uint32_t k, uint32_t *class, tg_ref *ref) {
     struct tg_local *local = call->local;
-    uint64_t bytes = chunk_bytes(k);
+    uint64_t bytes = tg_ledger_chunk_bytes(k);
     *class = tg_class_for(local, bytes);
     if (*class != TG_CLASS_NONE) {
         tg_status status = tg_block_prepare(call, *class, 1);
@@ -144,7 +101,7 @@ static void raise_process_high(struct tg_local *local) {
 tg_status tg_ledger_grow(struct tg_call *call) {
     struct tg_local *local = call->local;
     struct tg_process *process = &local->processes[local->process];
-    uint32_t k = chunk_count(process), class;
+    uint32_t k = tg_ledger_chunk_count(process), class;
     tg_ref ref;
     /* Another thread may have added the last chunk since our caller found none free. */
     if (k == TG_LEDGER_CHUNKS) return any_free(local) ? TG_OK : TG_PINS_FULL;
@@ -153,7 +110,8 @@ tg_status tg_ledger_grow(struct tg_call *call) {
     if (status != TG_OK) return status;
     bool locked = !TG_MUTANT(ledger_grow_unlocked);
     status = locked ? tg_lock(call, &process->lock, 0) : TG_OK;
-    if (status == TG_OK && (chunk_count(process) == k || TG_MUTANT(ledger_grow_unchecked))) {
+    if (status == TG_OK &&
+        (tg_ledger_chunk_count(process) == k || TG_MUTANT(ledger_grow_unchecked))) {
         tg_log32(call, &process->ledger[k], ref);
         tg_log32(call, &process->ledger_count, k + 1);
         if (class != TG_CLASS_NONE)
@@ -162,7 +120,7 @@ tg_status tg_ledger_grow(struct tg_call *call) {
             tg_run_hand_over(call);
         tg_commit(call);
         if (locked) tg_unlock(call, &process->lock);
-        tg_store_relaxed64(&local->ledger_hint, entries_below(k) + 1);
+        tg_store_relaxed64(&local->ledger_hint, tg_ledger_below(k) + 1);
         return TG_OK;
     }
     if (status == TG_OK && locked) tg_unlock(call, &process->lock); /* another thread was first */
@@ -187,11 +145,11 @@ static void visit(struct scan *scan, tg_ref ref) {
 }
 
 static void scan_process(struct tg_local *local, uint32_t process, struct scan *scan) {
-    uint32_t chunks = chunk_count(&local->processes[process]);
+    uint32_t chunks = tg_ledger_chunk_count(&local->processes[process]);
     for (uint32_t k = 0; k < chunks; k++) {
-        tg_a64 *chunk = chunk_at(local, process, k);
+        tg_a64 *chunk = tg_ledger_chunk_at(local, process, k);
         if (chunk == NULL) continue;
-        for (uint32_t i = 0; i < chunk_size(k); i++) {
+        for (uint32_t i = 0; i < tg_ledger_chunk_size(k); i++) {
             /* PAIR unpin: an entry that reads FREE: its user's last read is over. */
             uint64_t entry = tg_load_acquire64(&chunk[i]);
             if (TG_ENTRY_STATE(entry) == TG_LEDGER_PIN) visit(scan, TG_ENTRY_REF(entry));
@@ -246,10 +204,10 @@ uint32_t tg_ledger_count(struct tg_local *local, tg_ref object) {
 
 uint64_t tg_ledger_least_stamp(struct tg_local *local, uint32_t process) {
     uint64_t least = UINT64_MAX;
-    uint32_t chunks = chunk_count(&local->processes[process]);
+    uint32_t chunks = tg_ledger_chunk_count(&local->processes[process]);
     for (uint32_t k = 0; k < chunks; k++) {
-        tg_a64 *chunk = chunk_at(local, process, k);
-        for (uint32_t i = 0; chunk && i < chunk_size(k); i++) {
+        tg_a64 *chunk = tg_ledger_chunk_at(local, process, k);
+        for (uint32_t i = 0; chunk && i < tg_ledger_chunk_size(k); i++) {
             /* PAIR unpin: an entry that is free: the last read of its section is over. */
             uint64_t entry = tg_load_acquire64(&chunk[i]);
             if (TG_ENTRY_STATE(entry) != TG_LEDGER_SECTION) continue;

@@ -54,10 +54,62 @@
 #define TG_ENTRY_KIND(entry) ((enum tg_pin_kind)((entry) >> 3 & 31))
 #define TG_ENTRY_REF(entry) ((tg_ref)((entry) >> 32))
 
+/* Entries of chunk k, and of all before it: TG_LEDGER_FIRST * (2^k - 1). */
+static inline uint32_t tg_ledger_chunk_size(uint32_t k) { return (uint32_t)TG_LEDGER_FIRST << k; }
+static inline uint64_t tg_ledger_chunk_bytes(uint32_t k) {
+    return tg_ledger_chunk_size(k) * (sizeof(tg_a64) + sizeof(struct tg_pin_info));
+}
+static inline uint32_t tg_ledger_below(uint32_t k) { return TG_LEDGER_FIRST * ((1u << k) - 1); }
+
+static inline uint32_t tg_ledger_chunk_count(const struct tg_process *process) {
+    /* PAIR publish: a chunk is zeroed before it is counted. Other end: the journal's apply. */
+    uint32_t count = tg_load_acquire32(&process->ledger_count);
+    return TG_LIKELY(count <= TG_LEDGER_CHUNKS) ? count : TG_LEDGER_CHUNKS;
+}
+
+static inline tg_a64 *tg_ledger_chunk_at(const struct tg_local *local, uint32_t process,
+                                         uint32_t k) {
+    tg_ref ref = tg_load_relaxed32(&local->processes[process].ledger[k]);
+    return tg_at(local, ref, tg_ledger_chunk_bytes(k));
+}
+
+static inline uint32_t tg_ledger_capacity(const struct tg_local *local, uint32_t process) {
+    return tg_ledger_below(tg_ledger_chunk_count(&local->processes[process]));
+}
+
+/* Where an entry is; `chunk` is NULL when there is none of that number. */
+struct tg_ledger_place {
+    tg_a64 *chunk;
+    uint32_t index, size; /* in the chunk, of the chunk */
+};
+
+static inline struct tg_ledger_place tg_ledger_find_place(const struct tg_local *local,
+                                                          uint32_t process, uint32_t number) {
+    struct tg_ledger_place place = {NULL, 0, 0};
+    /* The k-th chunk begins where index / first + 1 reaches 2^k. */
+    uint32_t index = number - 1, kth = index / TG_LEDGER_FIRST + 1;
+    if (TG_UNLIKELY(number == 0)) return place;
+    uint32_t k = 31 - (uint32_t)__builtin_clz(kth);
+    if (TG_UNLIKELY(k >= tg_ledger_chunk_count(&local->processes[process]))) return place;
+    place.chunk = tg_ledger_chunk_at(local, process, k);
+    place.index = index - tg_ledger_below(k);
+    place.size = tg_ledger_chunk_size(k);
+    return place;
+}
+
 /* Entries are numbered from 1 within a process. NULL when the number is beyond the ledger. */
-tg_a64 *tg_ledger_entry(struct tg_local *local, uint32_t process, uint32_t number);
-struct tg_pin_info *tg_ledger_info(struct tg_local *local, uint32_t process, uint32_t number);
-uint32_t tg_ledger_capacity(struct tg_local *local, uint32_t process);
+static inline tg_a64 *tg_ledger_entry(const struct tg_local *local, uint32_t process,
+                                      uint32_t number) {
+    struct tg_ledger_place place = tg_ledger_find_place(local, process, number);
+    return place.chunk ? place.chunk + place.index : NULL;
+}
+
+static inline struct tg_pin_info *tg_ledger_info(const struct tg_local *local, uint32_t process,
+                                                 uint32_t number) {
+    struct tg_ledger_place place = tg_ledger_find_place(local, process, number);
+    if (place.chunk == NULL) return NULL;
+    return (struct tg_pin_info *)(place.chunk + place.size) + place.index;
+}
 
 /* Turns a FREE entry of our process into `value`; 0 when tg_ledger_grow is due. The swap is
  * a full fence. */

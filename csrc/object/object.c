@@ -2,9 +2,8 @@
 #include "object.h"
 
 struct tg_object *tg_object_at(struct tg_local *local, tg_ref ref) {
-    struct tg_object *object = tg_at(local, ref, sizeof *object);
-    if (object == NULL || tg_class_of_ref(local, ref) != (int)TG_CLASS_OBJECT(local)) return NULL;
-    return object;
+    if (TG_UNLIKELY(!tg_block_is(local, ref, TG_CLASS_OBJECT(local)))) return NULL;
+    return tg_at_offset(local, (uint64_t)ref << local->header.ref_shift);
 }
 
 void *tg_object_payload(struct tg_local *local, struct tg_object *object) {

@@ -49,6 +49,11 @@ static uint64_t monotonic_ns(struct tg_os *os) {
     return clock_ns(CLOCK_MONOTONIC);
 }
 
+static uint64_t coarse_ns(struct tg_os *os) {
+    (void)os;
+    return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
 /* There is no coarse one of this clock, which goes on during suspend and is the same for all. */
 static uint64_t boottime_ns(struct tg_os *os) {
     (void)os;
@@ -96,6 +101,7 @@ static const struct tg_os_ops linux_ops = {
     .futex_wait = futex_wait,
     .futex_wake = futex_wake,
     .monotonic_ns = monotonic_ns,
+    .coarse_ns = coarse_ns,
     .boottime_ns = boottime_ns,
     .commit = tg_linux_commit,
     .punch = tg_linux_punch,

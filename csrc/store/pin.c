@@ -43,12 +43,14 @@ static tg_status look_at(struct tg_local *local, struct tg_record *record, struc
 static bool look(struct tg_call *call, struct tg_key key, struct seen *seen) {
     struct tg_local *local = call->local;
     bool corrupt = false;
+    struct tg_walk walk;
     seen->object = NULL;
     seen->small = false;
     uint64_t seq = tg_names_seq(call);
+    tg_walk_begin(local, key, &walk);
     seen->status = tg_read_enter(call);
     if (seen->status != TG_OK) return true;
-    struct tg_record *record = tg_walk(local, key, &corrupt);
+    struct tg_record *record = tg_walk_on(local, &walk, &corrupt);
     seen->status = corrupt ? TG_CORRUPT : TG_ABSENT;
     if (record) seen->status = look_at(local, record, seen);
     bool unmoved = tg_names_unmoved(local, seq);
@@ -119,7 +121,7 @@ tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key
     struct tg_pin_info *info = tg_ledger_info(local, local->process, seen.entry);
     if (info) {
         tg_store_relaxed32(&info->thread, local->os->ops->thread_id(local->os));
-        tg_store_relaxed64(&info->since_ns, local->os->ops->boottime_ns(local->os));
+        tg_store_relaxed64(&info->since_ns, local->os->ops->coarse_ns(local->os));
     }
     pin->bytes = tg_object_payload(local, seen.object);
     pin->info = seen.info;
@@ -148,7 +150,8 @@ bool tg_pin_holds(struct tg_store *store, const struct tg_pin *pin) {
 void tg_unpin(struct tg_store *store, struct tg_pin *pin) {
     struct tg_local *local = &store->local;
     if (pin->entry == 0) return;
-    struct tg_object *object = tg_object_at(local, pin->object);
+    /* It was checked when it was pinned. */
+    struct tg_object *object = tg_at_start(local, pin->object);
     if (object != NULL && tg_pin_holds(store, pin) && !tg_ledger_defer(local, pin->entry))
         tg_unpin_entry(local, pin->entry, object);
     pin->entry = 0;

@@ -93,6 +93,7 @@ static const struct tg_os_ops image_ops = {
     .futex_wait = image_wait,
     .futex_wake = image_wake,
     .monotonic_ns = image_clock,
+    .coarse_ns = image_clock,
     .boottime_ns = image_clock,
     .commit = image_commit,
     .punch = image_punch,

@@ -69,8 +69,9 @@ static tg_status lock_waiting(struct tg_call *call, tg_a64 *lock, uint64_t bump,
     tg_wait_begin(&wait, &rules, call, call->local->os, lock, call->id, call->deadline_ns);
     tg_status status;
     do {
-        TG_CHECK(tg_word_owner(old) != call->id); /* a self-deadlock is our bug */
-        status = tg_wait_turn(&wait, old);
+        /* A self-deadlock is our bug, or the word was garbage when the store was opened. */
+        TG_ASSERT(tg_word_owner(old) != call->id);
+        status = tg_word_owner(old) != call->id ? tg_wait_turn(&wait, old) : TG_CORRUPT;
     } while (status == TG_OK && !try_acquire(call, lock, bump, wait.stale, wait.slept, &old));
     if (status != TG_OK) {
         tg_wait_give_up(&wait);

@@ -128,3 +128,34 @@ def test_a_run_that_is_ended(number: signal.Signals) -> None:
         run.kill()
         run.wait()
     await_end(int(pid), Path(folder))
+
+
+WORKERS = """
+import os, sys, time
+from pathlib import Path
+from tryget.cli.bench.crew import Crew
+from tryget.cli.bench.keys import Pick
+from tryget.cli.bench.worker import YARDSTICKS, calibrate, rate
+if __name__ == "__main__":
+    with Crew(Path(sys.argv[1]), 2) as crew:
+        crew.all_ask(2, calibrate, YARDSTICKS, "nothing", Pick("hot"), 0.001)  # they are there
+        for hand in crew.hands:
+            hand.tell(rate, YARDSTICKS, "nothing", time.perf_counter() + 600, 1)
+        print(*(hand.process.pid for hand in crew.hands), flush=True)
+        time.sleep(600)
+"""
+
+
+def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(WORKERS)
+    with subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        pids = [int(word) for word in run.stdout.readline().split()]
+        assert len(pids) == 2
+        os.kill(pids[0], signal.SIGSTOP)
+        run.kill()
+    for pid in pids:
+        await_end(pid, tmp_path / "no such folder")

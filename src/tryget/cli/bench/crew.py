@@ -2,6 +2,7 @@
 """The run's side of its workers."""
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,8 @@ class Hand:
     def __init__(self, folder: Path, number: int) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=main, args=(theirs, str(folder), number), daemon=True)
+        ours = (theirs, str(folder), number, os.getpid())
+        self.process = spawn.Process(target=main, args=ours, daemon=True)
         self.process.start()
         theirs.close()
 

@@ -5,7 +5,9 @@ A job is a function whose first argument is the `Bench` of its process; function
 come through a pipe, answers and exceptions go back. When the pipe ends, so does the worker.
 """
 
+import ctypes
 import gc
+import os
 import signal
 import time
 import traceback
@@ -24,6 +26,7 @@ from tryget.cli.bench.timing import OPERATIONS, Yardsticks, elapsed_ns, passes_u
 YARDSTICKS = "python"
 Work = list[tuple[str, bool]]  # (key, whether to write)
 CALM_TRIES = 10
+_PR_SET_PDEATHSIG = 1
 _PASS_MAX = 200_000  # keys
 _CHUNK_SECONDS = 0.001  # between two looks at the clock
 _CHUNKED_KEYS = 100_000
@@ -170,8 +173,16 @@ def rate_of_threads(
 # ---- the process -----------------------------------------------------------------------------
 
 
-def main(pipe: Connection, folder: str, worker: int) -> None:
+def die_with_parent(parent: int) -> None:
+    """This process is killed when its parent ends, however that ends, stopped or not."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was quicker
+        os._exit(1)
+
+
+def main(pipe: Connection, folder: str, worker: int, parent: int) -> None:
     """Jobs until the pipe ends."""
+    die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends us
     bench = Bench(Path(folder), worker)
     while True:

@@ -17,7 +17,7 @@ from tryget.cli.bench.peers.ours import NAME as STORE
 from tryget.cli.bench.peers.ours import Tryget
 from tryget.cli.bench.run import Run
 from tryget.cli.bench.timing import VALUE
-from tryget.cli.bench.worker import Bench
+from tryget.cli.bench.worker import Bench, die_with_parent
 from tryget.cli.bench.workloads.attach import spare_bytes
 from tryget.store import Store, open
 
@@ -35,7 +35,8 @@ def case_of(mib: int) -> str:
     return f"victim of {mib} MiB"
 
 
-def _victim(store: Store, mib: int, ready: int) -> None:
+def _victim(store: Store, mib: int, ready: int, parent: int) -> None:
+    die_with_parent(parent)
     memory = mmap.mmap(-1, mib * _MIB, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) if mib else None
     if memory is not None:
         memory.madvise(15)  # MADV_NOHUGEPAGE: the slower case
@@ -48,10 +49,11 @@ def _victim(store: Store, mib: int, ready: int) -> None:
 
 def _fork(store: Store, mib: int) -> int:
     reader, writer = os.pipe()
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
-            _victim(store, mib, writer)
+            _victim(store, mib, writer, parent)
         finally:
             os._exit(1)
     os.close(writer)

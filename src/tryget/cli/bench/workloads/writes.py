@@ -6,24 +6,31 @@ import time
 from tryget.cli.bench.keys import Pick, below
 from tryget.cli.bench.peers.ours import Tryget
 from tryget.cli.bench.run import Case, Run
-from tryget.cli.bench.timing import VALUE
+from tryget.cli.bench.timing import VALUE, preemptions
 from tryget.cli.bench.worker import Bench, Unsupported
 
 NAME = "writes"
 TEXT = "set of 64 bytes, get-or-create, delete, drop of a prefix"
 
 _DROPPED = 1000
+_CALM_TRIES = 3
 
 
 def drop_ns(bench: Bench, peer: str, count: int) -> float:
-    """Stores keys below a prefix; how long the drop of all of them takes."""
+    """Stores keys below a prefix; how long the drop of all of them takes. Again, a few times, when
+    we lost the core to somebody meanwhile."""
     client = bench.client(peer)
     if client.drop is None:
         raise Unsupported(f"{peer} can't drop a prefix")
-    client.fill((key, VALUE) for key in below("dropped", count))
-    began = time.perf_counter_ns()
-    client.drop("dropped")
-    return float(time.perf_counter_ns() - began)
+    took = 0
+    for _ in range(1 if client.has_server else _CALM_TRIES):
+        client.fill((key, VALUE) for key in below("dropped", count))
+        before, began = preemptions(), time.perf_counter_ns()
+        client.drop("dropped")
+        took = time.perf_counter_ns() - began
+        if preemptions() == before:
+            break
+    return float(took)
 
 
 def run(run: Run) -> None:

@@ -186,7 +186,10 @@ CALLS: dict[str, Callable[[tryget.Store], object]] = {
     "touch": lambda store: store.touch("nothing", None),
     "try_get": lambda store: store.try_get("nothing"),
     "update": lambda store: store.update({}),
+    "get_or_create": operator.methodcaller("get_or_create", "int", int),
+    "cached": operator.methodcaller("cached", len),
 }
+CALLS = {name: call for name, call in CALLS.items() if hasattr(tryget.Store, name)}
 
 
 @pytest.mark.parametrize("name", CALLS)

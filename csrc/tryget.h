@@ -47,6 +47,8 @@ struct tg_info {
     uint32_t pins;     /* only tg_stat */
 };
 
+struct tg_pin;
+
 /* Room for `info->size` bytes, which are copied there. May be called again when the read
  * has to be repeated: the last call counts. It must not block nor call the core; NULL
  * refuses (the read then answers TG_INVALID). */
@@ -56,6 +58,12 @@ typedef void *(*tg_sink)(void *argument, const struct tg_info *info);
 
 TG_MUST_CHECK tg_status tg_get(struct tg_store *store, uint32_t *hint, struct tg_key key,
                                tg_sink sink, void *argument, struct tg_info *info);
+/* As tg_get; but a value that lies apart (larger than 1 KiB) is pinned where it is, in the same
+ * look, if it has pin_from[codec] bytes or more (0: never): then pin->bytes has it, and the sink
+ * wasn't asked. Else pin->entry is 0. Where no pin is to be had, the sink is asked. */
+TG_MUST_CHECK tg_status tg_get_or_pin(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                                      tg_sink sink, void *argument, const uint32_t pin_from[256],
+                                      struct tg_info *info, struct tg_pin *pin);
 /* Is there a node (a value, or children)? TG_OK with info->has_*, or TG_ABSENT. */
 TG_MUST_CHECK tg_status tg_contains(struct tg_store *store, uint32_t *hint, struct tg_key key,
                                     struct tg_info *info);

@@ -22,6 +22,7 @@ struct reading {
     struct tg_info *info;
     struct tg_token *token; /* NULL: not wanted */
     enum large large;
+    const uint32_t *pin_from; /* NULL: no pin is wanted; else as tg_get_or_pin */
 };
 
 /* What a reading found in its section. */
@@ -29,6 +30,7 @@ struct finding {
     bool corrupt, found;
     struct tg_object *object; /* pinned by `entry`, copied after the section */
     uint32_t entry;
+    bool given; /* or not copied: the pin is for the caller */
     tg_status status;
 };
 
@@ -59,6 +61,12 @@ static tg_status copy_out(const void *bytes, tg_sink sink, void *argument,
     return TG_OK;
 }
 
+static bool wants_pin(const struct reading *reading) {
+    if (reading->pin_from == NULL || reading->large == COPY_LARGE) return false;
+    uint32_t from = reading->pin_from[reading->info->codec & 255];
+    return from != 0 && reading->info->size >= from;
+}
+
 /* In the section: a small value is copied, a large one pinned. TG_RETRY, TG_PINS_FULL. */
 static tg_status take_value(struct tg_local *local, const struct tg_view *view,
                             struct tg_object *object, const struct reading *reading,
@@ -66,10 +74,11 @@ static tg_status take_value(struct tg_local *local, const struct tg_view *view,
     const struct tg_info *info = reading->info;
     if (TG_LIKELY(view->object == 0))
         return copy_out(view->value, reading->sink, reading->argument, info);
-    if (info->size <= COPY_IN_SECTION || reading->large == COPY_LARGE)
+    found->given = wants_pin(reading);
+    if (!found->given && (info->size <= COPY_IN_SECTION || reading->large == COPY_LARGE))
         return copy_out(payload_of(local, object, info->size), reading->sink, reading->argument,
                         info);
-    if (reading->large == LEAVE_LARGE) return TG_RETRY;
+    if (!found->given && reading->large == LEAVE_LARGE) return TG_RETRY;
     tg_status status = tg_ledger_pin(local, object, info->version, &found->entry);
     if (status == TG_OK) found->object = object;
     return status;
@@ -163,7 +172,9 @@ static tg_status read_only(struct tg_store *store, const struct reading *reading
     return status;
 }
 
-static tg_status read_key(struct tg_store *store, uint32_t *hint, struct reading *reading) {
+/* With `pin`: for tg_get_or_pin. */
+static tg_status read_key(struct tg_store *store, uint32_t *hint, struct reading *reading,
+                          struct tg_pin *pin) {
     struct tg_call call;
     struct finding found;
     struct tg_local *local = &store->local;
@@ -177,6 +188,8 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint, struct reading
             reading->large = COPY_LARGE;
     }
     *hint = call.hint;
+    if (found.object && found.given)
+        return tg_give_pin(store, found.object, found.entry, reading->info, pin);
     if (found.object) {
         const void *bytes = payload_of(local, found.object, reading->info->size);
         found.status = copy_out(bytes, reading->sink, reading->argument, reading->info);
@@ -192,7 +205,7 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint, struct reading
 
 /* A value inside its record, which has no children and does not expire; else as read_record. */
 static inline tg_status take_quickly(struct tg_local *local, struct tg_record *record,
-                                     const struct reading *reading) {
+                                     const struct reading *reading, struct finding *found) {
     uint32_t meta = tg_load_relaxed32(&record->meta), size = tg_load_relaxed32(&record->size);
     uint32_t slab_size = 1u << local->header.slab_shift;
     uint32_t inside = (uint32_t)tg_offset_of(local, record) & (slab_size - 1);
@@ -201,9 +214,9 @@ static inline tg_status take_quickly(struct tg_local *local, struct tg_record *r
                  size <= TG_INLINE_MAX && before + size <= slab_size - inside &&
                  tg_load_relaxed32(&record->expiry) == 0;
     if (TG_UNLIKELY(!plain)) {
-        struct finding found = {.status = TG_OK};
-        read_record(local, record, reading, &found);
-        if (found.corrupt || found.status != TG_OK) return TG_RETRY;
+        *found = (struct finding){.status = TG_OK};
+        read_record(local, record, reading, found);
+        if (found->corrupt || found->status != TG_OK) return TG_RETRY;
         return reading->info->has_value ? TG_OK : TG_ABSENT;
     }
     *reading->info = (struct tg_info){
@@ -219,48 +232,71 @@ static inline tg_status take_quickly(struct tg_local *local, struct tg_record *r
 }
 
 /* The common read in one straight line: as read_key, when the hinted context is idle, nothing
- * is being renamed, and no pin is needed. TG_RETRY: it is for read_key. */
+ * is being renamed, and no pin is needed but one for the caller. TG_RETRY: it is for read_key. */
 static inline tg_status read_quickly(struct tg_store *store, uint32_t hint,
-                                     const struct reading *reading) {
+                                     const struct reading *reading, struct finding *found) {
     struct tg_local *local = &store->local;
     struct tg_call call; /* for a section needs no more: */
     struct tg_walk walk;
     bool corrupt = false;
     call.local = local;
     call.hint = hint;
+    found->object = NULL;
     /* PAIR names.seq: the first look, then the walk. */
     uint64_t seq = tg_load_acquire64(&local->hot->ns_seq);
     tg_walk_begin(local, reading->key, &walk);
     if (TG_UNLIKELY(seq & 1) || !tg_read_try(&call)) return TG_RETRY;
     struct tg_record *record = tg_walk_on(local, &walk, &corrupt);
-    tg_status status = record ? take_quickly(local, record, reading) : TG_ABSENT;
+    tg_status status = record ? take_quickly(local, record, reading, found) : TG_ABSENT;
     bool unmoved = tg_names_unmoved(local, seq);
     bool left = tg_read_leave(&call);
-    if (TG_UNLIKELY(!left || !unmoved || corrupt)) return TG_RETRY;
+    if (TG_UNLIKELY(!left || !unmoved || corrupt)) {
+        if (found->object && !TG_MUTANT(look_pin_kept)) tg_ledger_release(local, found->entry);
+        return TG_RETRY;
+    }
     if (record == NULL && TG_UNLIKELY(!tg_key_valid(reading->key))) return TG_RETRY;
     return status;
 }
 
 tg_status tg_get(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_sink sink,
                  void *argument, struct tg_info *info) {
-    struct reading reading = {key, sink, argument, info, NULL, LEAVE_LARGE};
-    tg_status status = tg_store_usable(store) ? read_quickly(store, *hint, &reading) : TG_RETRY;
+    struct reading reading = {key, sink, argument, info, NULL, LEAVE_LARGE, NULL};
+    struct finding found;
+    tg_status status = TG_RETRY;
+    if (tg_store_usable(store)) status = read_quickly(store, *hint, &reading, &found);
     if (TG_LIKELY(status != TG_RETRY)) return status;
     reading.large = PIN_LARGE;
-    status = read_key(store, hint, &reading);
+    status = read_key(store, hint, &reading, NULL);
+    return status == TG_OK && !info->has_value ? TG_ABSENT : status;
+}
+
+tg_status tg_get_or_pin(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_sink sink,
+                        void *argument, const uint32_t pin_from[256], struct tg_info *info,
+                        struct tg_pin *pin) {
+    struct reading reading = {key, sink, argument, info, NULL, LEAVE_LARGE, pin_from};
+    struct finding found;
+    tg_status status = TG_RETRY;
+    pin->entry = 0;
+    if (tg_store_usable(store)) status = read_quickly(store, *hint, &reading, &found);
+    if (TG_LIKELY(status != TG_RETRY)) {
+        if (TG_LIKELY(found.object == NULL)) return status;
+        return tg_give_pin(store, found.object, found.entry, info, pin);
+    }
+    reading.large = PIN_LARGE;
+    status = read_key(store, hint, &reading, pin);
     return status == TG_OK && !info->has_value ? TG_ABSENT : status;
 }
 
 tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint, struct tg_key key, tg_sink sink,
                             void *argument, struct tg_info *info, struct tg_token *token) {
-    struct reading reading = {key, sink, argument, info, token, PIN_LARGE};
+    struct reading reading = {key, sink, argument, info, token, PIN_LARGE, NULL};
     token->lock = NULL;
-    tg_status status = read_key(store, hint, &reading);
+    tg_status status = read_key(store, hint, &reading, NULL);
     return status == TG_OK && !info->has_value ? TG_ABSENT : status;
 }
 
 tg_status tg_contains(struct tg_store *store, uint32_t *hint, struct tg_key key,
                       struct tg_info *info) {
-    struct reading reading = {key, NULL, NULL, info, NULL, PIN_LARGE};
-    return read_key(store, hint, &reading);
+    struct reading reading = {key, NULL, NULL, info, NULL, PIN_LARGE, NULL};
+    return read_key(store, hint, &reading, NULL);
 }

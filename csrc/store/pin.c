@@ -97,6 +97,24 @@ tg_status tg_more_entries(struct tg_call *call) {
     return status;
 }
 
+tg_status tg_give_pin(struct tg_store *store, struct tg_object *object, uint32_t entry,
+                      const struct tg_info *info, struct tg_pin *pin) {
+    struct tg_local *local = &store->local;
+    struct tg_pin_info *note = tg_ledger_info(local, local->process, entry);
+    if (note) {
+        tg_store_relaxed32(&note->thread, local->os->ops->thread_id(local->os));
+        tg_store_relaxed64(&note->since_ns, local->os->ops->coarse_ns(local->os));
+    }
+    pin->bytes = tg_object_payload(local, object);
+    pin->info = *info;
+    pin->entry = entry;
+    pin->object = tg_ref_of(local, object);
+    pin->ledger = tg_ledger_keep(local, entry);
+    if (pin->bytes != NULL) return TG_OK;
+    tg_unpin(store, pin);
+    return TG_CORRUPT;
+}
+
 tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key,
                        struct tg_pin *pin, uint64_t deadline_ns) {
     struct tg_local *local = &store->local;
@@ -118,19 +136,7 @@ tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key
     }
     *hint = call.hint;
     if (seen.status != TG_OK) return seen.status;
-    struct tg_pin_info *info = tg_ledger_info(local, local->process, seen.entry);
-    if (info) {
-        tg_store_relaxed32(&info->thread, local->os->ops->thread_id(local->os));
-        tg_store_relaxed64(&info->since_ns, local->os->ops->coarse_ns(local->os));
-    }
-    pin->bytes = tg_object_payload(local, seen.object);
-    pin->info = seen.info;
-    pin->entry = seen.entry;
-    pin->object = tg_ref_of(local, seen.object);
-    pin->ledger = tg_ledger_keep(local, seen.entry);
-    if (pin->bytes != NULL) return TG_OK;
-    tg_unpin(store, pin);
-    return TG_CORRUPT;
+    return tg_give_pin(store, seen.object, seen.entry, &seen.info, pin);
 }
 
 void tg_unpin_entry(struct tg_local *local, uint32_t entry, struct tg_object *object) {

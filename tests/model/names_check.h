@@ -132,6 +132,14 @@ static inline void names_forget_reads(void) {
     }
 }
 
+/* Whoever is done has let go; what the dead had was cleared by the tidying. */
+static inline void names_check_pins(struct tg_store *store, uint32_t *hint) {
+    struct tg_usage usage;
+    if (names_somebody_stopped()) return;
+    SIM_EXPECT(tg_usage(store, hint, &usage) == TG_OK);
+    if (usage.pins != 0) sim_fail("%u pins are nobody's", usage.pins);
+}
+
 static inline void names_world_check(void) {
     struct linear_tree after = {0};
     uint32_t hint = 0;
@@ -142,6 +150,7 @@ static inline void names_world_check(void) {
         if (names_hands[i].pin.entry && sim_returned(i)) sim_fail("a pin is left");
     SIM_EXPECT(tg_tidy(store, &hint, TG_FOREVER) == TG_OK);
     names_verify(true);
+    names_check_pins(store, &hint);
     names_see_all(&after);
     names_check_listings();
     bool half = names_somebody_stopped() || (names_plan->unmended && sim_crashed(0));

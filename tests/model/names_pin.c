@@ -32,6 +32,19 @@ NAMES_PAIR(names_pin_rename, "a value is renamed while it moves into an object",
            PLAN(.relaxed = true, .before = STEPS(SET("a", 1))), STEPS(PIN("a"), UNPIN()),
            STEPS(RENAME("a", "b"), GET("b")), .flags = SIM_ALL);
 
+NAMES_PAIR(names_look_pin_delete, "an object is pinned by a get while it is deleted and drained",
+           PLAN(.before = STEPS(SET("d/a", 101))), STEPS(LOOK_PIN("d/a"), UNPIN()),
+           STEPS(DELETE("d/a"), TIDY()), .flags = SIM_ALL);
+
+NAMES_PAIR(names_look_pin_set, "an object is pinned by a get while it is replaced",
+           PLAN(.before = STEPS(SET("a", 101))),
+           STEPS(LOOK_PIN("a"), UNPIN(), LOOK_PIN("a"), UNPIN()), STEPS(SET("a", 2), TIDY()),
+           .flags = SIM_ALL);
+
+NAMES_PAIR(names_look_pin_rename, "an object is pinned by a get while its directory moves",
+           PLAN(.relaxed = true, .before = STEPS(SET("d/a", 101))), STEPS(LOOK_PIN("d/a"), UNPIN()),
+           STEPS(RENAME("d", "e"), TIDY()), .flags = SIM_ALL);
+
 NAMES_PAIR(names_touch_set, "a touch meets a set", PLAN(.before = STEPS(SET("a", 1))),
            STEPS(TOUCH("a", 100000), GET("a")), STEPS(SET("a", 2), GET("a")), .flags = SIM_ALL);
 

@@ -128,6 +128,8 @@ static inline void names_world_make(const struct names_plan *plan, unsigned acto
 #define TOUCH(key, expiry) {LINEAR_TOUCH, key, NULL, expiry}
 #define EXPIRE(key) {LINEAR_TOUCH, key, NULL, LINEAR_EXPIRED}
 #define PIN(key) {LINEAR_PIN, key, NULL, 0}
+/* In the look that finds it, if it is an object. */
+#define LOOK_PIN(key) {LINEAR_PIN, key, NULL, 1}
 #define UNPIN() {LINEAR_UNPIN, NULL, NULL, 0}
 #define LIST(key) {LINEAR_LIST, key, NULL, 0}
 #define TIDY() {LINEAR_TIDY, NULL, NULL, 0}

@@ -53,10 +53,19 @@ cdef extern from "tryget.h":
         uint32_t children
         uint32_t pins
 
+    struct tg_pin:
+        const void *bytes
+        tg_info info
+        uint32_t entry
+        uint32_t object
+
     ctypedef void *(*tg_sink)(void *argument, const tg_info *info) noexcept nogil
 
     tg_status tg_get(tg_store *store, uint32_t *hint, tg_key key, tg_sink sink,
                      void *argument, tg_info *info) nogil
+    tg_status tg_get_or_pin(tg_store *store, uint32_t *hint, tg_key key, tg_sink sink,
+                            void *argument, const uint32_t *pin_from, tg_info *info,
+                            tg_pin *pin) nogil
     tg_status tg_contains(tg_store *store, uint32_t *hint, tg_key key, tg_info *info) nogil
     tg_status tg_stat(tg_store *store, uint32_t *hint, tg_key key, tg_info *info) nogil
 
@@ -82,12 +91,6 @@ cdef extern from "tryget.h":
                         bool_t replace, uint64_t deadline_ns) nogil
     tg_status tg_touch(tg_store *store, uint32_t *hint, tg_key key, uint32_t expiry,
                        uint64_t deadline_ns) nogil
-
-    struct tg_pin:
-        const void *bytes
-        tg_info info
-        uint32_t entry
-        uint32_t object
 
     tg_status tg_pin_value(tg_store *store, uint32_t *hint, tg_key key, tg_pin *pin,
                            uint64_t deadline_ns) nogil

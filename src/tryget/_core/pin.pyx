@@ -119,3 +119,16 @@ cdef class RawPin:
             with nogil:
                 memcpy(target, source, size)
         return copy
+
+
+cdef RawPin new_pin(Attachment attachment, tg_pin *taken):
+    """A pin that the core gave, as an object."""
+    cdef RawPin pin = None
+    try:
+        pin = RawPin.__new__(RawPin)
+    finally:
+        if pin is None:  # no memory
+            tg_unpin(attachment.store, taken)
+    pin.pin = taken[0]
+    pin.attachment = attachment
+    return pin

@@ -44,6 +44,7 @@ cdef class Reader(Handle):
         """The decoded value; KeyError or the default when there is none."""
         cdef tg_key name
         cdef tg_info info
+        cdef tg_pin pin
         cdef tg_reading reading
         cdef tg_status status
         key_of(key, &name)
@@ -53,8 +54,11 @@ cdef class Reader(Handle):
         reading.view_from = self.view_from
         reading.most = 0
         reading.refused = TG_READ_FINE
-        status = tg_get(self.store, &tg_hint, name, tg_read_bytes, &reading, &info)
+        status = tg_get_or_pin(self.store, &tg_hint, name, tg_read_bytes, &reading,
+                               self.view_from, &info, &pin)
         if status == TG_OK:
+            if pin.entry != 0:
+                return self.read_pinned(key, name, new_pin(self.attachment, &pin))
             value = tg_take_bytes(&reading)
             if info.codec != CODEC_BYTES:
                 value = self.decoded(info.codec, value, key)
@@ -68,19 +72,13 @@ cdef class Reader(Handle):
             if required:
                 raise KeyError(key)
             return default
-        if reading.refused == TG_READ_WANTS_PIN:
-            return self.read_pinned(key, name, required, default)
         if status != TG_INVALID and not self.awake(status):
             self.raise_status(status, key)
         return self.read_copied(key, name, required, default)
 
-    cdef object read_pinned(self, object key, tg_key name, bint required, object default):
+    cdef object read_pinned(self, object key, tg_key name, RawPin pin):
         """The value decoded where it lies."""
-        cdef RawPin pin = self.pinned(key, False)
-        cdef uint32_t codec
-        if pin is None:
-            return self.read_copied(key, name, required, default)
-        codec = pin.pin.info.codec
+        cdef uint32_t codec = pin.pin.info.codec
         if codec == CODEC_ARRAY:
             pin.lent = True
             value = array_over(pin, <const unsigned char *>pin.pin.bytes, pin.pin.info.size)
@@ -218,8 +216,8 @@ cdef class Reader(Handle):
     def decode(self, codec, data, key):
         return self.decoded(codec, data, key)
 
-    cdef RawPin pinned(self, object key, bint required):
-        """A pin; when none can be had, None, or with `required` an exception."""
+    def raw_pin(self, key):
+        """The pin of a value; KeyError, StoreFull."""
         cdef tg_key name
         cdef tg_status status
         cdef Attachment attachment = self.attachment
@@ -240,17 +238,9 @@ cdef class Reader(Handle):
                 return pin
             pin.pin.entry = 0
             if status == TG_ABSENT:
-                if required:
-                    raise KeyError(key)
-                return None
-            if not required and status not in (TG_INTERRUPTED, TG_CLOSED):
-                return None
+                raise KeyError(key)
             if not self.again(status, &patience):
                 self.raise_status(status, key)
-
-    def raw_pin(self, key):
-        """The pin of a value; KeyError, StoreFull."""
-        return self.pinned(key, True)
 
     # A hit of the table is written out in each: a call of its own costs a quarter of it.
 

@@ -47,6 +47,7 @@ _NOT_TO_READ = (
     "delete_many",
     "drop",
     "epoch",
+    "get_or_create",
     "increment",
     "pin",
     "pop",

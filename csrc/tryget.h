@@ -98,6 +98,61 @@ TG_MUST_CHECK tg_status tg_rename(struct tg_store *store, uint32_t *hint, struct
 TG_MUST_CHECK tg_status tg_touch(struct tg_store *store, uint32_t *hint, struct tg_key key,
                                  uint32_t expiry, uint64_t deadline_ns);
 
+/* ---- builds: one maker of a missing value ---------------------------------------------- */
+
+/* The right to make a value, of this process. A forked child has none of its parent's. */
+struct tg_build {
+    uint64_t token; /* 0 = none */
+    uint32_t stripe;
+    uint32_t process, generation;
+};
+
+/* Somebody else is making it. */
+struct tg_awaited {
+    uint64_t token;
+    uint32_t stripe;
+    uint32_t seen;   /* of the word that moves when that build ends */
+    uint32_t process, generation, thread; /* who */
+    uint32_t expiry; /* of its lease, 0 = none */
+};
+
+struct tg_build_options {
+    uint32_t lease; /* as expiry in tg_info: from then on others may begin, too; 0 = none */
+    const struct tg_build *own; /* the builds that the caller is in the middle of */
+    size_t own_count;
+    uint64_t deadline_ns;
+};
+
+/* For a key that a read has missed. TG_OK: *build is ours, and must be published, given up, or
+ * noted as absent. TG_EXISTS: there is a value, read again. TG_ABSENT: there is known to be
+ * none. TG_BUSY: see *wait. TG_RECURSION: it is one of our own. And as tg_set. */
+TG_MUST_CHECK tg_status tg_build_begin(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                                       const struct tg_build_options *options,
+                                       struct tg_build *build, struct tg_awaited *wait);
+/* Sleeps until the build may have ended: read and begin again. It returns after 100 ms at the
+ * latest, and at options->deadline_ns (TG_TIMEOUT). TG_RECURSION: that build waits, perhaps by
+ * way of others, for one of our own. TG_INTERRUPTED. */
+TG_MUST_CHECK tg_status tg_build_wait(struct tg_store *store, uint32_t *hint,
+                                      const struct tg_awaited *wait,
+                                      const struct tg_build_options *options);
+/* Stores the value if the key still has none. TG_OK; TG_ABSENT: too late, the build was taken
+ * over, or the key removed meanwhile; TG_EXISTS: another value is there. In these three cases
+ * the build is over. Else as tg_set, and it goes on. `options`: expiry, codec, deadline. */
+TG_MUST_CHECK tg_status tg_build_publish(struct tg_store *store, uint32_t *hint,
+                                         const struct tg_build *build, struct tg_key key,
+                                         const struct tg_part *parts, size_t part_count,
+                                         const struct tg_set_options *options, uint64_t *version);
+/* There will be no value from us: the next one may build. TG_OK, TG_ABSENT (it was over). */
+TG_MUST_CHECK tg_status tg_build_abort(struct tg_store *store, uint32_t *hint,
+                                       const struct tg_build *build, uint64_t deadline_ns);
+/* For whom the calls above and below have answered TG_TIMEOUT or TG_INTERRUPTED, and who won't
+ * try again: the build is over for those who wait. Never waits. */
+void tg_build_leave(struct tg_store *store, const struct tg_build *build);
+/* There is no value: tg_build_begin says so until the expiry. As tg_build_abort. */
+TG_MUST_CHECK tg_status tg_build_absent(struct tg_store *store, uint32_t *hint,
+                                        const struct tg_build *build, uint32_t expiry,
+                                        uint64_t deadline_ns);
+
 /* ---- pins -------------------------------------------------------------------- */
 
 struct tg_pin {

@@ -173,6 +173,18 @@
     X(section_outlives, "a section is cleared with its process", "section_swap") \
     X(section_done_late, "what has elapsed was given before the scan", "section_two") \
     X(bufref_last_unchecked, "the last put looks again under the lock", "bufref_last") \
+    /* board, builds */ \
+    X(build_looks_once, "who has a claim looks for the value again", "build_two") \
+    X(build_keeps_claim, "a value is published once a claim", "build_two") \
+    X(build_same_token, "a claim that changes hands has another token", "build_lease") \
+    X(build_not_forgotten, "a removal forgets the builds before it removes", "build_delete") \
+    X(build_old_place, "a build is published where its claim belongs", "build_rename") \
+    X(board_stays, "a claim is told when a directory above it moves", "build_rename") \
+    X(board_wakes_nobody, "the end of a build wakes those who wait", "build_woken") \
+    X(build_waits_unsaid, "who waits for a build says so before it looks for a circle", \
+      "build_circle") \
+    X(memos_without_end, "a stripe remembers so many absences", "build_memos") \
+    X(recover_keeps_builds, "the builds of the dead go with their process", "build_death") \
     /* the end: keep this line last */
 /* clang-format on */
 

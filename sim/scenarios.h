@@ -379,6 +379,43 @@
     X(names_meet_set_parents) \
     X(names_meet_set_cas) \
     X(names_meet_cas_delete) \
+    X(build_death) \
+    X(build_two) \
+    X(build_three) \
+    X(build_threads) \
+    X(build_object) \
+    X(build_fail) \
+    X(build_fail_two) \
+    X(build_set) \
+    X(build_add) \
+    X(build_lease) \
+    X(build_parents) \
+    X(build_parents_set) \
+    X(build_woken) \
+    X(build_circle) \
+    X(build_circle_three) \
+    X(build_delete) \
+    X(build_pop) \
+    X(build_drop) \
+    X(build_drop_middle) \
+    X(build_clear) \
+    X(build_vanish) \
+    X(build_vanish_all) \
+    X(build_rename) \
+    X(build_rename_deep) \
+    X(build_rename_twice) \
+    X(build_rename_wait) \
+    X(build_rename_leaf) \
+    X(build_move_over) \
+    X(build_move_in) \
+    X(build_rename_drop) \
+    X(build_value_child) \
+    X(build_none) \
+    X(build_none_set) \
+    X(build_none_rename) \
+    X(build_none_drop) \
+    X(build_memos) \
+    X(build_memo_again) \
     /* the end: keep this line last */
 /* clang-format on */
 

@@ -26,6 +26,7 @@ const char *tg_status_name(tg_status status) {
         TG_NAME(TG_OVERFLOW);
         TG_NAME(TG_DEAD);
         TG_NAME(TG_MISMATCH);
+        TG_NAME(TG_RECURSION);
         TG_NAME(TG_SYSTEM);
         TG_NAME(TG_RETRY);
     }

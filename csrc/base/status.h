@@ -26,6 +26,7 @@ typedef enum tg_status {
     TG_OVERFLOW,      /* a count at its limit; the word is unchanged */
     TG_DEAD,          /* marked dead: no new reference */
     TG_MISMATCH,      /* compare-and-set: another version is there */
+    TG_RECURSION,     /* the caller would wait for itself */
     TG_SYSTEM,        /* a system call failed; tg_os keeps errno */
     TG_RETRY,         /* internal: the world moved, start the operation again */
 } tg_status;

@@ -14,7 +14,7 @@
  * Invariants
  *   Q1  A node exists only while it has a value or a child: parents come with their first
  *       child and go with their last, in the same transaction.
- *   Q2  Lock order: ns, gate, buckets by address, dirs by address, reap.
+ *   Q2  Lock order: ns, gate, buckets by address, board, dirs by address, reap.
  *   Q3  A change under a path of several components commits only while no directory is
  *       moving (tg_path_still), so a path means one thing.
  *   Q4  A record goes to limbo in the transaction that unlinks it; what a DEAD directory
@@ -38,6 +38,7 @@
 #ifndef TG_NAMES_CHANGE_H
 #define TG_NAMES_CHANGE_H
 
+#include "../board/board.h"
 #include "walk.h"
 
 /* What tg_names_set is to do. The value is either inline parts or a private object. */
@@ -54,6 +55,11 @@ struct tg_update {
     uint32_t entry;            /* owned by this ledger entry, */
     bool keep_pin;             /* which becomes a pin */
     uint64_t version;          /* 0: a new one; else kept (tg_pin_value moves a value) */
+    const struct tg_build *build; /* NULL, or: only as long as this claim is there, which ends */
+    tg_ref below;              /* 0 = the root, or: the directory that the key is below, */
+    uint32_t below_generation; /* and its generation. TG_ABSENT: it is no more */
+    struct tg_notice notice;   /* of the claim, once its stripe is locked */
+    bool inserted;             /* out: there was no value before */
     uint64_t published;        /* out */
 };
 

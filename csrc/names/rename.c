@@ -201,6 +201,7 @@ static tg_status rename_once(struct tg_call *call, struct move *move) {
         status = tg_gate_close(call, move->path[0].dir_gen);
         if (status == TG_OK && move->deep)
             status = tg_unlink_replan_deep(call, move->from, &move->unlink);
+        if (status == TG_OK) status = tg_board_move(call, move->from);
         if (status != TG_OK) return status;
     } else if (tg_load_relaxed64(&hot->dir_gen) != move->path[0].dir_gen ||
                !tg_path_still(call, &move->path[0]) || !tg_path_still(call, &move->path[1])) {

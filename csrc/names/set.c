@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Setting a value: replace, insert, or insert with missing parents. */
-#include "change.h"
+#include "build.h"
 
 static void fill_leaf(const struct tg_update *update, const struct tg_level *level, tg_ref dir,
                       tg_ref object, struct tg_fill *fill) {
@@ -21,10 +21,11 @@ static void fill_leaf(const struct tg_update *update, const struct tg_level *lev
 }
 
 /* May the value `old` (NULL: none) be replaced? */
-static tg_status allowed(struct tg_call *call, const struct tg_update *update,
+static tg_status allowed(struct tg_call *call, struct tg_update *update,
                          const struct tg_record *old) {
     bool there = old && tg_record_has_value(old) &&
                  !tg_expired(call->local, tg_load_relaxed32(&old->expiry));
+    update->inserted = !there;
     if (update->mode == TG_SET_ALWAYS) return TG_OK;
     if (update->mode == TG_SET_IF_ABSENT) return there ? TG_EXISTS : TG_OK;
     uint64_t version = there ? tg_load_relaxed64(&old->version) : 0;
@@ -54,6 +55,13 @@ static void log_difference(struct tg_call *call, struct tg_record *fresh, struct
     tg_log_account(call, !(old && tg_record_has_value(old)), bytes);
 }
 
+/* The claim goes last: who sees none any more sees the value (PAIR publish, ops.c). */
+static void commit(struct tg_call *call, struct tg_update *update) {
+    if (update->build) tg_build_log_over(call, update);
+    tg_need_log(call);
+    tg_commit(call);
+}
+
 static tg_status replace_locked(struct tg_call *call, struct tg_update *update,
                                 struct tg_spot *place, struct tg_dir *dir,
                                 struct tg_record *fresh) {
@@ -68,8 +76,7 @@ static tg_status replace_locked(struct tg_call *call, struct tg_update *update,
     if (!tg_children_log_move(call, dir, old, ref)) return TG_CORRUPT;
     log_difference(call, fresh, old);
     tg_log_record_gone(call, old, true);
-    tg_need_log(call);
-    tg_commit(call);
+    commit(call, update);
     return TG_OK;
 }
 
@@ -80,7 +87,8 @@ static bool replace_small(struct tg_call *call, struct tg_update *update, struct
     struct tg_local *local = call->local;
     struct tg_context *context = call->context;
     struct tg_record *old = place->record;
-    if (update->object || update->version || tg_record_flags(old) != TG_RECORD_VALUE) return false;
+    if (update->object || update->version || update->build) return false;
+    if (tg_record_flags(old) != TG_RECORD_VALUE) return false;
     uint32_t size = tg_record_size(TG_RECORD_VALUE, path->at.name.size, tg_record_value_size(old));
     tg_a32 *slot = tg_children_slot(local, path->dir, old);
     if (slot == NULL || tg_class_for(local, size) != class) return false;
@@ -119,8 +127,7 @@ static tg_status insert_locked(struct tg_call *call, struct tg_update *update,
     tg_children_log_add(call, dir, fresh, TG_META_NAME(meta), TG_META_FLAGS(meta),
                         TG_META_CODEC(meta));
     log_difference(call, fresh, NULL);
-    tg_need_log(call);
-    tg_commit(call);
+    commit(call, update);
     return TG_OK;
 }
 
@@ -155,6 +162,7 @@ static tg_status set_leaf(struct tg_call *call, struct tg_update *update, struct
     if (child_dir) tg_store_relaxed32(&fresh->tail[0], child_dir);
     if (!tg_path_is(call, path)) return TG_RETRY;
     status = allowed(call, update, place.record);
+    if (status == TG_OK && update->build) status = tg_build_hold(call, update);
     if (status != TG_OK) return status;
     if (place.record == NULL) return insert_locked(call, update, &place, path, path->dir, fresh);
     if (replace_small(call, update, &place, path, fresh, class)) return TG_OK;
@@ -197,8 +205,7 @@ static tg_status link_chain(struct tg_call *call, struct tg_update *update, stru
     int was = old ? tg_class_of_ref(local, tg_ref_of(local, old)) : -1;
     tg_log_account(call, 0, was < 0 ? bytes : bytes - tg_class_size(local, (uint32_t)was));
     tg_log32(call, &call->context->orphan, 0);
-    tg_need_log(call);
-    tg_commit(call);
+    commit(call, update);
     return TG_OK;
 }
 
@@ -270,7 +277,8 @@ static tg_status set_with_parents(struct tg_call *call, struct tg_update *update
      * changed it would undo them (J2). */
     struct tg_dir *dirs[2] = {old == NULL ? dir : NULL, tg_dir_at(local, chain.bottom)};
     if (TG_MUTANT(chain_unlocked)) dirs[1] = NULL;
-    status = tg_lock_dirs(call, dirs, 2);
+    if (update->build) status = tg_build_hold(call, update);
+    if (status == TG_OK) status = tg_lock_dirs(call, dirs, 2);
     if (status != TG_OK) return status;
     if (!tg_dir_is(dir, path->at.generation) || !tg_path_still(call, path)) return TG_RETRY;
     return link_chain(call, update, path, &chain, &top_place, &leaf_place, &leaf, &top_fill);
@@ -281,7 +289,10 @@ tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
     bool look = false;
     for (;;) {
         struct tg_path path;
-        tg_status status = tg_path_find(call, update->key, look, &path);
+        tg_status status = update->below
+                               ? tg_path_find_below(call, update->below, update->below_generation,
+                                                    update->key, &path)
+                               : tg_path_find(call, update->key, look, &path);
         if (status != TG_OK) return status;
         if (update->object && !tg_object_is_private(call->local, update->object, update->entry))
             status = TG_CORRUPT;

@@ -104,10 +104,11 @@ static uint32_t count_components(struct tg_key key) {
 }
 
 /* The walk of a writer: remembers the levels, stops where no directory goes on. */
-static tg_status follow(struct tg_local *local, struct tg_key key, struct tg_path *path) {
+static tg_status follow(struct tg_local *local, tg_ref dir, struct tg_key key,
+                        struct tg_path *path) {
     const char *rest = key.bytes, *end = key.bytes + key.size;
     bool begun = false, corrupt = false;
-    tg_ref dir = tg_load_relaxed32(&local->hot->root);
+    path->depth = count_components(key);
     path->above_count = 0;
     for (uint32_t i = 0; tg_key_next(&rest, end, &begun, &path->at.name); i++) {
         tg_status status = enter_dir(local, dir, path);
@@ -137,8 +138,7 @@ tg_status tg_paths_find(struct tg_call *call, const struct tg_key *keys, struct 
         tg_status found = TG_OK;
         for (uint32_t i = 0; i < count && found == TG_OK; i++) {
             paths[i].dir_gen = dir_gen;
-            paths[i].depth = count_components(keys[i]);
-            found = follow(local, keys[i], &paths[i]);
+            found = follow(local, tg_load_relaxed32(&local->hot->root), keys[i], &paths[i]);
         }
         bool unmoved = tg_names_unmoved(local, seq);
         bool valid = tg_read_to_held(call);
@@ -148,6 +148,29 @@ tg_status tg_paths_find(struct tg_call *call, const struct tg_key *keys, struct 
             return found;
         }
         tg_return(call);
+    }
+}
+
+tg_status tg_path_find_below(struct tg_call *call, tg_ref ref, uint32_t generation,
+                             struct tg_key key, struct tg_path *path) {
+    struct tg_local *local = call->local;
+    for (;;) {
+        uint64_t seq = tg_names_seq(call);
+        tg_status found = tg_read_enter(call);
+        if (found != TG_OK) return found;
+        const struct tg_dir *dir = tg_dir_at(local, ref);
+        path->dir_gen = tg_load_relaxed64(&local->hot->dir_gen);
+        if (dir == NULL || !tg_dir_is(dir, generation))
+            found = TG_ABSENT;
+        else
+            found = follow(local, ref, key, path);
+        path->depth++; /* there is something above that may move */
+        bool unmoved = tg_names_unmoved(local, seq);
+        bool valid = tg_read_to_held(call);
+        if (valid && unmoved && found == TG_OK) found = tg_names_settle(call);
+        if (valid && unmoved && found == TG_OK) return TG_OK;
+        tg_return(call);
+        if (valid && unmoved) return found;
     }
 }
 

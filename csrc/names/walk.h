@@ -141,6 +141,10 @@ struct tg_path {
 TG_MUST_CHECK tg_status tg_path_find(struct tg_call *call, struct tg_key key, bool look,
                                      struct tg_path *path);
 
+/* The same, from a directory on (of that generation; else TG_ABSENT). */
+TG_MUST_CHECK tg_status tg_path_find_below(struct tg_call *call, tg_ref dir, uint32_t generation,
+                                           struct tg_key key, struct tg_path *path);
+
 TG_MUST_CHECK tg_status tg_names_settle_orphan(struct tg_call *call);
 /* What a dead borrower, or a failed call, left in the context (chain.c). HELD, no locks. */
 TG_MUST_CHECK static inline tg_status tg_names_settle(struct tg_call *call) {

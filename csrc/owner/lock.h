@@ -11,7 +11,7 @@
  * Invariants
  *   K1  held[] names every lock word that this context owns or is trying to own.
  *   K2  Locks are taken by rising rank: namespace, gate, grow, bucket (by address),
- *       dir (by address), reap, class, extent. Try-locks may go against it.
+ *       board, dir (by address), reap, class, extent. Try-locks may go against it.
  *   K3  Nothing sleeps while a log is pending; no lock is taken inside a read section.
  *
  * Ordering

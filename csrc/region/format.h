@@ -22,6 +22,7 @@
  *   object   the header of a value too large for a record; it can be pinned.
  *   dir      the children of a node; its ref is the first half of their keys.
  *   chunk    more child slots of a directory.   line  more slots of a bucket.
+ *   claim    somebody is making the value of a key, or there is none (board/board.h).
  *   Every block keeps the u32 at offset 4 for the limbo link (readers never read it).
  *
  * Invariants
@@ -61,6 +62,9 @@ enum {
     TG_MAGAZINE_MIDDLE = 4,
     TG_MAGAZINE_LARGE = 3,
     TG_INLINE_MAX = 16,
+    TG_STRIPES = 2,
+    TG_MEMOS_MAX = 2,
+    TG_LEFT = 1,
 };
 #else
 enum {
@@ -79,6 +83,9 @@ enum {
     TG_MAGAZINE_MIDDLE = 16,
     TG_MAGAZINE_LARGE = 4,  /* blocks above 4 KiB */
     TG_INLINE_MAX = 1024,   /* larger values live in objects */
+    TG_STRIPES = 16,        /* of the board; a power of two */
+    TG_MEMOS_MAX = 64,      /* absences that a stripe remembers */
+    TG_LEFT = 4,            /* builds that a process may have left without a lock */
 };
 #endif
 
@@ -136,6 +143,14 @@ struct tg_header {
 
 #define TG_LINE 64
 
+/* One of the board's locks (board/board.h), with the word that those sleep on who wait for a
+ * build whose claim it guards. */
+struct tg_stripe {
+    _Alignas(TG_LINE) tg_a64 lock;
+    tg_a32 wake; /* moves when a claim of the stripe goes or changes hands */
+    tg_a32 spare;
+};
+
 struct tg_hot {
     /* Read by every reader, written by renames, drops and table growth. */
     _Alignas(TG_LINE) tg_a64 epoch;
@@ -168,6 +183,9 @@ struct tg_hot {
     /* Read sections of users (parts/section.h). */
     _Alignas(TG_LINE) tg_a64 section_epoch; /* the last cookie that was given */
     tg_a64 section_done;                    /* all up to this one have elapsed */
+    /* The board: who makes which value. Its heads are read by writers, and rarely written. */
+    _Alignas(TG_LINE) tg_a32 claims[TG_STRIPES];
+    struct tg_stripe stripes[TG_STRIPES];
 };
 
 enum { TG_STATE_GOOD = 0, TG_STATE_POISONED = 1 };
@@ -185,6 +203,7 @@ struct tg_process {
     tg_a64 start_ns;
     tg_a32 ledger[TG_LEDGER_CHUNKS];
     uint8_t name[16];
+    tg_a64 left[TG_LEFT]; /* tokens of builds that it could not take off the board */
 };
 
 /* A ledger chunk is a run or block of `TG_LEDGER_FIRST << k` entries followed by as many
@@ -368,6 +387,30 @@ struct tg_chunk {
     tg_a64 ordinal;
     tg_a32 slot[TG_CHUNK_SLOTS];
 };
+
+enum tg_claim_kind { TG_CLAIM_BUILD = 1, TG_CLAIM_MEMO = 2 };
+
+struct tg_claim {
+    tg_a32 next;
+    tg_a32 link;
+    tg_a64 token;      /* unique; another one whenever the claim changes hands */
+    tg_a64 waits_for;  /* the token of the claim that its builder waits for, 0 = none */
+    tg_a32 waits_on;   /* the stripe of that claim */
+    tg_a32 state;      /* kind:8 | moved:8 */
+    tg_a32 process;    /* the builder's */
+    tg_a32 generation; /* of its process entry */
+    tg_a32 thread;
+    tg_a32 expiry;     /* of the lease, or of the memo; as a record's */
+    tg_a32 dir;        /* the innermost directory that there was on the way to the key, */
+    tg_a32 dir_generation;
+    tg_a32 rest;       /* and where the key's text below it begins */
+    tg_a32 size;       /* of the key */
+    uint8_t key[];
+};
+
+#define TG_CLAIM_STATE(kind, moved) ((uint32_t)(kind) | (uint32_t)(moved) << 8)
+#define TG_CLAIM_KIND(state) ((enum tg_claim_kind)((state) & 0xff))
+#define TG_CLAIM_MOVED(state) ((state) >> 8 & 1)
 
 _Static_assert(sizeof(struct tg_record) == 32, "the header of an entry is 32 bytes");
 _Static_assert(sizeof(struct tg_object) == 64, "an object header is one line");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recover.h"
 
+#include "../board/board.h"
 #include "../owner/recover.h"
 
 static const uint64_t WAIT_NS = 1000000000;
@@ -25,13 +26,15 @@ tg_status tg_recover(struct tg_local *local, uint32_t process, uint64_t deadline
     tg_ledger_clear_pins(local, process);
     /* PAIR unpin.hint: the pins are gone before the hint moves. */
     if (!TG_MUTANT(recover_without_hint)) tg_add_acqrel64(&local->hot->unpin_hint, 1);
-    if (!needs_reaping(local, process)) return TG_OK;
+    bool builds = !tg_board_is_empty(local) && !TG_MUTANT(recover_keeps_builds);
+    if (!builds && !needs_reaping(local, process)) return TG_OK;
     struct tg_call call;
     uint64_t patience = os->ops->monotonic_ns(os) + WAIT_NS;
     tg_call_begin(&call, local, 0, patience < deadline_ns ? patience : deadline_ns);
     tg_status status = tg_borrow(&call);
     if (status != TG_OK) return status;
-    status = tg_object_reap_private(&call, process);
+    status = builds ? tg_board_bury(&call, process) : TG_OK;
+    if (status == TG_OK) status = tg_object_reap_private(&call, process);
     tg_return(&call);
     return status;
 }

@@ -3,7 +3,8 @@
  *
  * What
  *   After phase A (owner/recover.h) has finished its transactions and released its locks:
- *   its pins are cleared, its private objects retired, its entry freed.
+ *   its pins are cleared, its builds taken off the board, its private objects retired, its
+ *   entry freed.
  * Invariants
  *   Y1  The caller holds the life token of the process, and no lock.
  *   Y2  Idempotent: a recoverer killed anywhere is followed by another.

@@ -9,8 +9,8 @@
  * Ordering: none of its own.
  * Death: everything here is a sequence of transactions of the layers below.
  * Progress: tg_upkeep is bounded; tg_tidy as long as what is pending.
- * API: tg_upkeep, tg_give_back, tg_make_object, tg_discard_object, tg_more_entries,
- *   tg_give_pin, tg_unpin_entry.
+ * API: tg_store_writable, tg_update_begin, tg_upkeep, tg_give_back, tg_make_object,
+ *   tg_discard_object, tg_more_entries, tg_give_pin, tg_unpin_entry.
  */
 #ifndef TG_STORE_UPKEEP_H
 #define TG_STORE_UPKEEP_H
@@ -18,6 +18,16 @@
 #include "../names/change.h"
 #include "../tryget.h"
 #include "store.h"
+
+/* A store whose log was garbage takes no more changes; what is there can be read. */
+TG_MUST_CHECK tg_status tg_store_writable(const struct tg_store *store);
+
+/* Without a context: what a set is to do; a large value becomes an object at once, which is to
+ * be discarded when the set fails (update->object). */
+TG_MUST_CHECK tg_status tg_update_begin(struct tg_call *call, struct tg_key key,
+                                        const struct tg_part *parts, size_t part_count,
+                                        const struct tg_set_options *options,
+                                        struct tg_update *update);
 
 /* After a change, without a context. */
 void tg_upkeep(struct tg_local *local);

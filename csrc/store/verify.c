@@ -188,6 +188,7 @@ static void check_all(struct tg_check *check) {
     tg_check_dirs(check);
     tg_check_parents(check);
     tg_check_ledgers(check);
+    tg_check_board(check);
     tg_check_limbo(check);
     tg_check_leaks(check);
     check_sums(check);

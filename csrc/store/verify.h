@@ -24,6 +24,7 @@
  *   Q1                a reachable directory has a child;  Q4: what was dropped is DEAD
  *   B1 B2 B3          objects: one owner; a payload that fits; the checksum (deep)
  *   G1 G3 G4          ledger/ledger.h
+ *   H1 H2 H3          board/board.h; H4: memos beyond their number
  *   limbo             lists as long as counted, tags in order and not from the future
  *   sums              the contexts' counters add up to what was found
  *   T1                process entries (store/attach.h)

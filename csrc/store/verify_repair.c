@@ -31,6 +31,7 @@ static void free_locks(struct tg_check *check) {
     free_lock(check, &hot->grow_lock);
     free_lock(check, &hot->reap_lock);
     free_lock(check, &hot->extent_lock);
+    for (uint32_t i = 0; i < TG_STRIPES; i++) free_lock(check, &hot->stripes[i].lock);
     for (uint32_t class = 0; class < TG_CLASS_TOTAL(local); class++)
         free_lock(check, &local->classes[class].lock);
     for (uint32_t i = 0; i < local->header.process_count; i++)
@@ -63,6 +64,16 @@ static void empty_process(struct tg_check *check, uint32_t index) {
     tg_store_relaxed32(&process->state, state);
 }
 
+/* Whoever made something is gone; what was known to be absent will be found out again. */
+static void empty_board(struct tg_check *check) {
+    struct tg_hot *hot = check->local->hot;
+    for (uint32_t i = 0; i < TG_STRIPES; i++) {
+        if (tg_load_relaxed32(&hot->claims[i]) == 0) continue;
+        done(check, tg_check_where(check, &hot->claims[i]), "a stripe of the board", "was emptied");
+        tg_store_relaxed32(&hot->claims[i], 0);
+    }
+}
+
 static tg_status settle_words(struct tg_check *check) {
     struct tg_local *local = check->local;
     struct tg_hot *hot = local->hot;
@@ -75,6 +86,7 @@ static tg_status settle_words(struct tg_check *check) {
     if (tg_load_relaxed64(&hot->epoch) == 0) tg_store_relaxed64(&hot->epoch, 1);
     for (uint32_t id = 1; id <= local->header.context_count; id++) empty_context(check, id);
     for (uint32_t i = 0; i < local->header.process_count; i++) empty_process(check, i);
+    empty_board(check);
     if (seq & 1) tg_store_relaxed64(&hot->ns_seq, seq + 1);
     tg_status status = tg_repair_pages(check);
     if (status != TG_OK) return status;

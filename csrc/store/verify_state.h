@@ -126,6 +126,11 @@ void tg_check_roots(struct tg_check *check);
 /* Walks down from them. */
 void tg_check_dirs(struct tg_check *check);
 
+/* ---- verify_board.c ----------------------------------------------------------------- */
+
+/* Claims and memos; takes their blocks. */
+void tg_check_board(struct tg_check *check);
+
 /* ---- verify_blocks.c ---------------------------------------------------------------- */
 
 void tg_check_ledgers(struct tg_check *check);

@@ -6,9 +6,10 @@
 #include "world.h"
 
 const char *linear_name(enum linear_kind kind) {
-    static const char *const names[] = {
-        "end",    "set",  "add",   "cas", "get",   "contains", "delete", "pop",    "drop",  "clear",
-        "rename", "move", "touch", "pin", "unpin", "list",     "tidy",   "settle", "verify"};
+    static const char *const names[] = {"end",    "set",   "add",   "cas",   "get",    "contains",
+                                        "delete", "pop",   "drop",  "clear", "rename", "move",
+                                        "touch",  "pin",   "unpin", "list",  "tidy",   "settle",
+                                        "verify", "build", "fail",  "none"};
     return names[kind];
 }
 
@@ -166,6 +167,18 @@ static bool apply_touch(struct linear_tree *tree, const struct linear_op *op) {
     return answers(op, TG_OK);
 }
 
+static bool apply_build(struct linear_tree *tree, const struct linear_op *op) {
+    struct linear_entry *entry = live(tree, op->key);
+    /* Killed: it may have been stored. */
+    if (op->ended == 0) return op->kind != LINEAR_BUILD || entry || put(tree, op);
+    switch (op->outcome) {
+    case LINEAR_FOUND: return entry && matches(entry, op);
+    case LINEAR_STORED: return entry == NULL && put(tree, op);
+    case LINEAR_REMEMBERED: return entry == NULL;
+    default: return true;
+    }
+}
+
 bool linear_apply(struct linear_tree *tree, const struct linear_op *op) {
     /* These answers say that nothing happened; the world says whether they may be given. */
     if (op->ended && (op->status == TG_TIMEOUT || op->status == TG_NO_CONTEXT)) return true;
@@ -183,6 +196,9 @@ bool linear_apply(struct linear_tree *tree, const struct linear_op *op) {
     case LINEAR_RENAME:
     case LINEAR_MOVE: return apply_rename(tree, op);
     case LINEAR_TOUCH: return apply_touch(tree, op);
+    case LINEAR_BUILD:
+    case LINEAR_FAIL:
+    case LINEAR_NONE: return apply_build(tree, op);
     default: return true;
     }
 }

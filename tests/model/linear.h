@@ -39,6 +39,19 @@ enum linear_kind {
     LINEAR_TIDY,
     LINEAR_SETTLE,
     LINEAR_VERIFY,
+    LINEAR_BUILD,    /* get or create */
+    LINEAR_FAIL,     /* ..., and the factory raises */
+    LINEAR_NONE,     /* ..., and it says that there is no value */
+};
+
+/* How a build ended. All but the first two change nothing. */
+enum linear_outcome {
+    LINEAR_FOUND = 0,
+    LINEAR_STORED,
+    LINEAR_LATE,
+    LINEAR_GAVE_UP,
+    LINEAR_NOTED,      /* that there is none */
+    LINEAR_REMEMBERED, /* that somebody noted it */
 };
 
 enum { LINEAR_KEY = 48, LINEAR_OPS = 24, LINEAR_ENTRIES = 16, LINEAR_TEXT = 48 };
@@ -54,6 +67,9 @@ struct linear_op {
     unsigned found;     /* value, of those that read; of CONTAINS: 1 a value, 2 children */
     uint64_t version;   /* published, or found; 0 = unknown */
     uint32_t expiry;    /* found */
+    enum linear_outcome outcome; /* of BUILD, FAIL, NONE */
+    uint64_t token;         /* of its claim */
+    uint32_t claimed;       /* when the build was ours; 0 = it never was */
     char text[LINEAR_TEXT]; /* of LIST: names, each followed by a blank */
     uint32_t begun, ended;  /* ended 0: never */
 };

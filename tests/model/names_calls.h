@@ -43,6 +43,9 @@ struct names_plan {
     bool bare;                       /* magazines are empty: each call fills its own */
     bool forever;                    /* no deadlines: nobody needs what another may hold */
     bool unsettled;                  /* the tidy-up after `before` is left out */
+    bool once;                       /* builds: there is one, and one more for each death */
+    bool early;                      /* ..., and a stored value counts from its claim on */
+    uint32_t lease;                  /* of builds */
 };
 
 struct names_hand {
@@ -55,6 +58,7 @@ static SIM_STATE struct tg_store *names_stores[SIM_PROCESSES];
 static SIM_STATE const struct names_plan *names_plan;
 static SIM_STATE struct linear_history names_history;
 static SIM_STATE struct linear_tree names_before;
+static SIM_STATE bool names_left; /* a build was left, for a stopped process */
 static SIM_STATE struct names_hand names_hands[SIM_ACTORS_MAX + 2];
 static uint64_t names_scratch[8192]; /* its content does not matter */
 
@@ -234,6 +238,78 @@ static inline bool names_somebody_stopped(void) {
     return false;
 }
 
+/* ---- builds ------------------------------------------------------------------------- */
+
+static const uint64_t NAMES_BUILD_NS = 100000000;
+
+/* The claim is ours: the factory runs, others may do anything meanwhile. */
+static inline void names_build(struct linear_op *op, uint32_t *hint, struct tg_build *build) {
+    uint8_t bytes[NAMES_BYTES_MAX];
+    uint32_t size = names_value_size(op->value);
+    op->claimed = ++names_history.clock;
+    op->token = build->token;
+    sim_point();
+    uint64_t deadline = sim_self_os()->ops->monotonic_ns(sim_self_os()) + NAMES_BUILD_NS;
+    struct tg_set_options options = {.deadline_ns = deadline};
+    struct tg_part part = {bytes, size};
+    names_fill(bytes, op->value);
+    op->found = op->value;
+    if (op->kind == LINEAR_FAIL) {
+        op->outcome = LINEAR_GAVE_UP;
+        op->status = tg_build_abort(names_store(), hint, build, deadline);
+    } else if (op->kind == LINEAR_NONE) {
+        op->outcome = LINEAR_NOTED;
+        op->status = tg_build_absent(names_store(), hint, build, 100000000, deadline);
+    } else {
+        op->outcome = LINEAR_STORED;
+        op->status = tg_build_publish(names_store(), hint, build, names_key(op->key), &part, 1,
+                                      &options, &op->version);
+    }
+    if (op->status == TG_TIMEOUT) {
+        names_left = true;
+        tg_build_leave(names_store(), build);
+    }
+    if (op->status == TG_ABSENT || op->status == TG_EXISTS) {
+        op->outcome = LINEAR_LATE;
+        op->status = TG_OK;
+    }
+    if (op->outcome == LINEAR_STORED && names_plan->early && op->status == TG_OK)
+        op->ended = op->claimed;
+}
+
+/* As get_or_create does it. */
+static inline void names_do_build(struct linear_op *op, uint32_t *hint, struct names_hand *hand) {
+    struct tg_store *store = names_store();
+    struct tg_os *os = sim_self_os();
+    struct tg_build_options options = {
+        .lease = names_plan->lease,
+        .deadline_ns = os->ops->monotonic_ns(os) + NAMES_BUILD_NS,
+    };
+    struct linear_op read = {.kind = LINEAR_GET, .key = op->key};
+    struct tg_build build;
+    struct tg_awaited wait;
+    for (;;) {
+        names_do_read(&read, hint, hand);
+        op->status = read.status;
+        if (read.status != TG_ABSENT) break;
+        op->status = tg_build_begin(store, hint, names_key(op->key), &options, &build, &wait);
+        if (op->status == TG_OK) {
+            names_build(op, hint, &build);
+            return;
+        }
+        if (op->status == TG_ABSENT) {
+            op->outcome = LINEAR_REMEMBERED;
+            op->status = TG_OK;
+            return;
+        }
+        if (op->status == TG_BUSY) op->status = tg_build_wait(store, hint, &wait, &options);
+        if (op->status != TG_OK && op->status != TG_EXISTS) return;
+    }
+    op->found = read.found;
+    op->version = read.version;
+    op->expiry = read.expiry;
+}
+
 static inline void names_do(struct linear_op *op, uint32_t *hint, struct names_hand *hand) {
     switch (op->kind) {
     case LINEAR_SET:
@@ -251,6 +327,9 @@ static inline void names_do(struct linear_op *op, uint32_t *hint, struct names_h
     case LINEAR_UNPIN: names_do_unpin(hand); break;
     case LINEAR_LIST: names_do_list(op, hint); break;
     case LINEAR_VERIFY: names_do_verify(op, hint); break;
+    case LINEAR_BUILD:
+    case LINEAR_FAIL:
+    case LINEAR_NONE: names_do_build(op, hint, hand); break;
     default: names_do_change(op, hint); break;
     }
 }
@@ -266,7 +345,7 @@ static inline void names_step(const struct names_step *step, uint32_t *hint,
     };
     struct linear_op *op = linear_begin(&names_history, &call);
     names_do(op, hint, hand);
-    linear_end(&names_history, op);
+    if (op->ended == 0) linear_end(&names_history, op);
     sim_event("%s %s %s %u: %s %u %s", linear_name(op->kind), op->key ? op->key : "",
               op->to ? op->to : "", op->value, tg_status_name(op->status), op->found, op->text);
     if (op->status == TG_CORRUPT || op->status == TG_FULL || op->status == TG_PINS_FULL ||

@@ -114,6 +114,33 @@ static inline void names_check_listings(void) {
     }
 }
 
+/* Nobody builds any more; each build was somebody's, and none came too late for nothing. */
+static inline void names_check_builds(void) {
+    struct tg_local *local = &names_stores[NAMES_TIDIER]->local;
+    unsigned builds = 0, excuses = 1;
+    for (uint32_t stripe = 0; stripe < TG_STRIPES; stripe++) {
+        tg_ref ref = tg_load_relaxed32(&local->hot->claims[stripe]);
+        for (const struct tg_claim *claim; ref != 0; ref = tg_load_relaxed32(&claim->next)) {
+            claim = tg_claim_at(local, ref);
+            if (claim == NULL) sim_fail("the board names what is no claim");
+            if (tg_claim_kind(claim) == TG_CLAIM_BUILD && !names_left) sim_fail("a build is left");
+        }
+    }
+    for (unsigned p = 0; p < SIM_ACTORS_MAX; p++) excuses += sim_crashed(p);
+    excuses += names_left ? 2 : 0;
+    for (uint32_t i = 0; i < names_history.count; i++) {
+        const struct linear_op *op = &names_history.op[i];
+        builds += op->claimed != 0;
+        for (uint32_t other = 0; other < i; other++)
+            if (op->token && names_history.op[other].token == op->token)
+                sim_fail("two builds have one token");
+        if (op->ended && op->outcome == LINEAR_GAVE_UP) excuses++;
+        if (names_plan->once && op->ended && op->outcome == LINEAR_LATE)
+            sim_fail("%u came too late, though nobody interfered", op->value);
+    }
+    if (names_plan->once && builds > excuses) sim_fail("%u builds of one value", builds);
+}
+
 static inline void names_tell_history(void) {
     for (uint32_t i = 0; i < names_history.count; i++) {
         const struct linear_op *op = &names_history.op[i];
@@ -153,6 +180,7 @@ static inline void names_world_check(void) {
     names_check_pins(store, &hint);
     names_see_all(&after);
     names_check_listings();
+    names_check_builds();
     bool half = names_somebody_stopped() || (names_plan->unmended && sim_crashed(0));
     if (names_plan->relaxed && half) names_forget_reads();
     if (linear_check(&names_history, &names_before, &after)) return;

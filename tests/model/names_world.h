@@ -132,6 +132,9 @@ static inline void names_world_make(const struct names_plan *plan, unsigned acto
 #define LOOK_PIN(key) {LINEAR_PIN, key, NULL, 1}
 #define UNPIN() {LINEAR_UNPIN, NULL, NULL, 0}
 #define LIST(key) {LINEAR_LIST, key, NULL, 0}
+#define BUILD(key, value) {LINEAR_BUILD, key, NULL, value}
+#define FAIL(key) {LINEAR_FAIL, key, NULL, 1}
+#define NONE(key) {LINEAR_NONE, key, NULL, 1}
 #define TIDY() {LINEAR_TIDY, NULL, NULL, 0}
 #define SETTLE() {LINEAR_SETTLE, NULL, NULL, 0}
 #define VERIFY() {LINEAR_VERIFY, NULL, NULL, 0}

@@ -22,6 +22,7 @@ from tryget._errors import (
 )
 from tryget.parts import Epoch
 from tryget.store import (
+    ABSENT,
     Pin,
     Report,
     Stat,
@@ -36,6 +37,7 @@ from tryget.store import (
 )
 
 __all__ = [
+    "ABSENT",
     "CodecMissing",
     "CountOverflow",
     "Epoch",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self, final
+from typing import Any, Literal, Protocol, Self, final
 
 from typing_extensions import Buffer
 
@@ -127,6 +127,16 @@ class RawEpoch:
     def elapsed(self, cookie: int) -> bool: ...
     def blocker(self, cookie: int) -> int: ...
 
+@final
+class BuildTicket:
+    @property
+    def is_open(self) -> bool: ...
+
+@final
+class BuildWait:
+    @property
+    def is_here(self) -> bool: ...
+
 class RawStore:
     def __init__(
         self, attachment: Attachment, timeout: float | None, coding: _Coding, reuse: str
@@ -155,6 +165,36 @@ class RawStore:
     ) -> bool: ...
     def drop(self, key: str | None, /) -> bool: ...
     def touch(self, key: str, ttl: float | None) -> bool: ...
+    def get_or_create(
+        self,
+        key: str,
+        factory: Callable[[], Any],
+        *,
+        ttl: float | None = None,
+        timeout: float | None = None,
+        lease: float | None = None,
+        absent_ttl: float | None = 60.0,
+    ) -> Any: ...
+    def raw_check_ttl(self, ttl: float | None, /) -> bool: ...
+    def raw_build_begin(
+        self, key: str, own: Sequence[BuildTicket], lease: float | None = None
+    ) -> (
+        tuple[Literal["mine"], BuildTicket]
+        | tuple[Literal["wait"], BuildWait]
+        | tuple[Literal["there", "absent"], None]
+    ): ...
+    def raw_build_wait(
+        self,
+        wait: BuildWait,
+        own: Sequence[BuildTicket],
+        seconds: float | None,
+        key: str | None = None,
+    ) -> None: ...
+    def raw_build_publish(
+        self, ticket: BuildTicket, key: str, value: Any, ttl: float | None = None
+    ) -> bool: ...
+    def raw_build_abort(self, ticket: BuildTicket, /) -> None: ...
+    def raw_build_absent(self, ticket: BuildTicket, ttl: float | None) -> None: ...
     def children(self, key: str | None = None) -> list[str]: ...
     def decode(self, codec: int, data: Any, key: str) -> Any: ...
     def raw_kept(self) -> tuple[int, int]: ...

@@ -28,6 +28,7 @@ cdef extern from "base/status.h":
         TG_OVERFLOW
         TG_DEAD
         TG_MISMATCH
+        TG_RECURSION
         TG_SYSTEM
     const char *tg_status_name(tg_status status) nogil
 
@@ -91,6 +92,38 @@ cdef extern from "tryget.h":
                         bool_t replace, uint64_t deadline_ns) nogil
     tg_status tg_touch(tg_store *store, uint32_t *hint, tg_key key, uint32_t expiry,
                        uint64_t deadline_ns) nogil
+
+    struct tg_build:
+        uint64_t token
+        uint32_t stripe
+        uint32_t process
+        uint32_t generation
+
+    struct tg_awaited:
+        uint64_t token
+        uint32_t process
+        uint32_t generation
+        uint32_t thread
+
+    struct tg_build_options:
+        uint32_t lease
+        const tg_build *own
+        size_t own_count
+        uint64_t deadline_ns
+
+    tg_status tg_build_begin(tg_store *store, uint32_t *hint, tg_key key,
+                             const tg_build_options *options, tg_build *build,
+                             tg_awaited *wait) nogil
+    tg_status tg_build_wait(tg_store *store, uint32_t *hint, const tg_awaited *wait,
+                            const tg_build_options *options) nogil
+    tg_status tg_build_publish(tg_store *store, uint32_t *hint, const tg_build *build, tg_key key,
+                               const tg_part *parts, size_t part_count,
+                               const tg_set_options *options, uint64_t *version) nogil
+    tg_status tg_build_abort(tg_store *store, uint32_t *hint, const tg_build *build,
+                             uint64_t deadline_ns) nogil
+    void tg_build_leave(tg_store *store, const tg_build *build) nogil
+    tg_status tg_build_absent(tg_store *store, uint32_t *hint, const tg_build *build,
+                              uint32_t expiry, uint64_t deadline_ns) nogil
 
     tg_status tg_pin_value(tg_store *store, uint32_t *hint, tg_key key, tg_pin *pin,
                            uint64_t deadline_ns) nogil

@@ -112,7 +112,7 @@ cdef class Walk:
         raise StopIteration
 
 
-cdef class Lister(Writer):
+cdef class Lister(Builder):
     """The calls that list."""
 
     def children(self, key=None):

@@ -2,12 +2,20 @@
 """Writes. Each is tried once without waiting; only then the interpreter lock is let go."""
 
 
+cdef inline tg_status store_parts(tg_store *store, const tg_build *build, tg_key key,
+                                  const tg_part *parts, size_t count,
+                                  const tg_set_options *options, uint64_t *version) noexcept nogil:
+    if build == NULL:
+        return tg_set(store, &tg_hint, key, parts, count, options, version)
+    return tg_build_publish(store, &tg_hint, build, key, parts, count, options, version)
+
+
 cdef class Writer(Reader):
     """The calls that change one key, or a node."""
 
     cdef tg_status put(self, object key, object value, tg_set_options *options,
-                       uint64_t *version) except *:
-        """Encodes and stores a value."""
+                       uint64_t *version, const tg_build *build) except *:
+        """Encodes and stores a value; with a build, as its end."""
         cdef tg_part part
         cdef Parts parts
         cdef Py_ssize_t size = 0
@@ -17,21 +25,23 @@ cdef class Writer(Reader):
             options.codec = CODEC_BYTES
             part.bytes = PyBytes_AS_STRING(value)
             part.size = <size_t>PyBytes_GET_SIZE(value)
-            return self.put_parts(key, &part, 1, part.size, options, version)
+            return self.put_parts(key, &part, 1, part.size, options, version, build)
         if self.native and type(value) is str:
             part.bytes = PyUnicode_AsUTF8AndSize(value, &size)
             part.size = <size_t>size
             if part.bytes != NULL:
                 options.codec = CODEC_TEXT
-                return self.put_parts(key, &part, 1, part.size, options, version)
+                return self.put_parts(key, &part, 1, part.size, options, version, build)
             PyErr_Clear()  # lone surrogates: the codec has a form for them
         codec, pieces = self.encode(value)
         options.codec = codec
         parts = Parts(pieces)
-        return self.put_parts(key, parts.parts, <size_t>parts.count, parts.size, options, version)
+        return self.put_parts(key, parts.parts, <size_t>parts.count, parts.size, options, version,
+                              build)
 
     cdef tg_status put_parts(self, object key, const tg_part *parts, size_t count, uint64_t size,
-                             tg_set_options *options, uint64_t *version) except *:
+                             tg_set_options *options, uint64_t *version,
+                             const tg_build *build) except *:
         cdef tg_key name
         cdef tg_status status
         cdef Attachment attachment = self.attachment
@@ -44,11 +54,11 @@ cdef class Writer(Reader):
                 self.raise_closed()
             options.deadline_ns = patience.until
             if patience.until == PASSED and size < NOGIL_BYTES:
-                status = tg_set(self.store, &tg_hint, name, parts, count, options, version)
+                status = store_parts(self.store, build, name, parts, count, options, version)
             else:
                 with nogil:
-                    status = tg_set(attachment.store, &tg_hint, name, parts, count, options,
-                                    version)
+                    status = store_parts(attachment.store, build, name, parts, count, options,
+                                         version)
             if status == TG_OK:
                 return status
             if status == TG_FULL and not tidied:  # what the dead have left may be enough
@@ -71,7 +81,7 @@ cdef class Writer(Reader):
         if ttl is not None and not self.expiry_of(ttl, &options.expiry):
             self.remove(key)
             return
-        status = self.put(key, value, &options, &version)
+        status = self.put(key, value, &options, &version, NULL)
         if status != TG_OK:
             self.raise_status(status, key)
 
@@ -116,7 +126,7 @@ cdef class Writer(Reader):
         if not self.expiry_of(ttl, &options.expiry):
             self.checked_key(key)
             return False
-        status = self.put(key, value, &options, &version)
+        status = self.put(key, value, &options, &version, NULL)
         if status == TG_EXISTS:
             return False
         if status != TG_OK:
@@ -136,7 +146,7 @@ cdef class Writer(Reader):
         options.if_version = version
         if not self.expiry_of(ttl, &options.expiry):
             options.expiry = 1  # over since the first tenth of a second of the store
-        status = self.put(key, value, &options, &published)
+        status = self.put(key, value, &options, &published, NULL)
         if status in (TG_EXISTS, TG_MISMATCH, TG_ABSENT):
             return False
         if status != TG_OK:
@@ -151,7 +161,7 @@ cdef class Writer(Reader):
         options.mode = TG_SET_IF_VERSION
         options.if_version = version
         options.expiry = expiry
-        status = self.put(key, value, &options, &published)
+        status = self.put(key, value, &options, &published, NULL)
         if status in (TG_EXISTS, TG_MISMATCH, TG_ABSENT):
             return False
         if status != TG_OK:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store, and what its calls return."""
 
+from tryget.store.absent import ABSENT, Absent
 from tryget.store.opening import open, stores, unlink
 from tryget.store.pin import Pin
 from tryget.store.records import Report, Stat, Statistics, StoreInfo, Usage, Violation
 from tryget.store.store import Store
 
 __all__ = [
+    "ABSENT",
+    "Absent",
     "Pin",
     "Report",
     "Stat",

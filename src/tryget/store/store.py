@@ -16,6 +16,7 @@ from tryget._errors import KeyExists, StoreClosed
 from tryget.codecs import numbers
 from tryget.codecs.registry import Coding
 from tryget.parts.epoch import Epoch
+from tryget.store.builds import create
 from tryget.store.pin import Pin
 from tryget.store.records import Report, Stat, Statistics, Usage, Violation
 from tryget.store.views import MISSING, StoreItems, StoreKeys, StoreValues
@@ -156,6 +157,18 @@ class Store(RawStore, MutableMapping[str, Any]):
                 return value
             if self.add(key, default):
                 return default
+
+    def raw_create(
+        self,
+        key: str,
+        factory: Callable[[], Any],
+        ttl: float | None,
+        timeout: float | None,
+        lease: float | None,
+        absent_ttl: float | None,
+    ) -> Any:
+        """`get_or_create`, when the key is missing."""
+        return create(self, key, factory, ttl, timeout, lease, absent_ttl)
 
     def clear(self) -> None:
         """Removes everything, in one step."""

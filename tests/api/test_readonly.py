@@ -175,6 +175,7 @@ CALLS: dict[str, Callable[[tryget.Store], object]] = {
     "delete_many": lambda store: store.delete_many([]),
     "drop": lambda store: store.drop("nothing"),
     "epoch": lambda store: store.epoch,
+    "get_or_create": lambda store: store.get_or_create("nothing", int),
     "increment": lambda store: store.increment("text"),
     "pin": lambda store: store.pin("int"),
     "pop": lambda store: store.pop("nothing", None),
@@ -201,7 +202,16 @@ def test_refused(store: tryget.Store, reader: tryget.Store, name: str) -> None:
 
 
 READS = {
-    *("__contains__", "__getitem__", "__iter__", "__len__", "checked_key", "children", "close"),
+    *(
+        "__contains__",
+        "__getitem__",
+        "__iter__",
+        "__len__",
+        "cached",
+        "checked_key",
+        "children",
+        "close",
+    ),
     *("closed", "decode", "directory", "get", "get_many", "items", "keys", "name", "path"),
     *("raise_if_closed", "readonly", "stat", "statistics", "usage", "uuid", "values", "verify"),
     "walk",

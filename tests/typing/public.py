@@ -113,3 +113,31 @@ def sections(store: tryget.Store) -> None:
     epoch.defer(lambda: print("ended"))
     epoch.defer("ended")  # type: ignore[arg-type]
     tryget.Epoch().barrier()
+
+
+@store.cached
+def area(width: int, height: int = 1) -> int:
+    return width * height
+
+
+@store.cached(ttl=5, refresh_before=1, node="names", key=lambda number: f"{number}")
+async def name_of(number: int) -> str:
+    return str(number)
+
+
+assert_type(area(1, height=2), int)
+area("1")  # type: ignore[arg-type]
+area(1, depth=2)  # type: ignore[call-arg]
+assert_type(area.__wrapped__(1), int)
+assert_type(area.cache_info().hits, int)
+assert_type(area.cache_key(1), str)
+assert_type(area.cache_parameters(), dict[str, Any])
+area.cache_clear()
+
+
+async def use() -> None:
+    assert_type(await name_of(1), str)
+
+
+store.cached(ttl="5")  # type: ignore[call-overload]
+store.cached(key="users")  # type: ignore[call-overload]

@@ -291,6 +291,25 @@ cdef class Reader(Handle):
         value = self.copied(key, &info)
         return info.codec, value, info.version
 
+    def raw_expires(self, key):
+        """(version, seconds left or None) of a value, or None."""
+        cdef tg_key name
+        cdef tg_info info
+        cdef tg_status status
+        cdef double left
+        key_of(key, &name)
+        while True:
+            if self.store == NULL:
+                self.raise_closed()
+            status = tg_contains(self.store, &tg_hint, name, &info)
+            if status == TG_OK and info.has_value:
+                left = tg_expiry_left(self.store, info.expiry)
+                return info.version, left if left >= 0 else None
+            if status in (TG_OK, TG_ABSENT):
+                return None
+            if not self.awake(status):
+                self.raise_status(status, key)
+
     def raw_stat(self, key):
         """(bytes, version, pins, seconds left or None, codec, has a value, children), or None."""
         cdef tg_key name

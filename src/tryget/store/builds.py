@@ -5,8 +5,9 @@ The calls below are made of five steps of the extension, which a coroutine can m
 `raw_build_begin`, `raw_build_wait`, `raw_build_publish`, `raw_build_abort`, `raw_build_absent`.
 """
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,19 @@ def create(
             return value
 
 
+@contextlib.contextmanager
+def building(store: "Store", ticket: BuildTicket) -> Iterator[None]:
+    """While a value is made: the caller is inside of that build, and gives it up on failure."""
+    inside = own_builds.set((*own_builds.get(), ticket))
+    try:
+        yield
+    except BaseException:
+        store.raw_build_abort(ticket)  # whoever waits builds next
+        raise
+    finally:
+        own_builds.reset(inside)
+
+
 def build(
     store: "Store",
     ticket: BuildTicket,
@@ -90,16 +104,9 @@ def build(
     absent_ttl: float | None,
 ) -> Any:
     """Makes the value, with the right to do so, and stores it."""
-    try:
-        inside = own_builds.set((*own_builds.get(), ticket))
-        try:
-            value = factory()
-        finally:
-            own_builds.reset(inside)
+    with building(store, ticket):
+        value = factory()
         finish(store, ticket, key, value, ttl, absent_ttl)
-    except BaseException:
-        store.raw_build_abort(ticket)  # whoever waits builds next
-        raise
     return value
 
 

@@ -9,7 +9,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from types import TracebackType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
 from tryget._core import Attachment, RawStore, own_methods
 from tryget._errors import KeyExists, StoreClosed
@@ -17,9 +17,13 @@ from tryget.codecs import numbers
 from tryget.codecs.registry import Coding
 from tryget.parts.epoch import Epoch
 from tryget.store.builds import create
+from tryget.store.cached.decorate import CachedFunction, Options, check_options, decorate
 from tryget.store.pin import Pin
 from tryget.store.records import Report, Stat, Statistics, Usage, Violation
 from tryget.store.views import MISSING, StoreItems, StoreKeys, StoreValues
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Store(RawStore, MutableMapping[str, Any]):
@@ -228,6 +232,84 @@ class Store(RawStore, MutableMapping[str, Any]):
                 return value + delta
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"{self!r}: others changed {key!r} all the time: try again")
+
+    # ---- functions ---------------------------------------------------------------------------
+
+    @overload
+    def cached(
+        self,
+        fn: None = None,
+        *,
+        ttl: float | None = None,
+        key: Callable[..., str] | None = None,
+        node: str | None = None,
+        refresh_before: float | None = None,
+        absent_ttl: float = 60.0,
+        lease: float | None = None,
+        timeout: float | None = None,
+    ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
+
+    @overload
+    def cached(
+        self,
+        fn: Callable[P, R],
+        *,
+        ttl: float | None = None,
+        key: Callable[..., str] | None = None,
+        node: str | None = None,
+        refresh_before: float | None = None,
+        absent_ttl: float = 60.0,
+        lease: float | None = None,
+        timeout: float | None = None,
+    ) -> CachedFunction[P, R]: ...
+
+    def cached(
+        self,
+        fn: Callable[..., Any] | None = None,
+        *,
+        ttl: float | None = None,
+        key: Callable[..., str] | None = None,
+        node: str | None = None,
+        refresh_before: float | None = None,
+        absent_ttl: float = 60.0,
+        lease: float | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Decorates a function, or a coroutine function: each call with equal arguments is made
+        once, by one of all processes, and its result kept.
+
+        >>> import tryget
+        >>> store = tryget.open("doc-cached", size="4MiB")
+        >>> @store.cached(ttl=300)
+        ... def area(width, height=1):
+        ...     print("measuring")
+        ...     return width * height
+        >>> area(3, 4)
+        measuring
+        12
+        >>> area(3, height=4), area.cache_info().hits
+        (12, 1)
+        >>> store.close()
+        >>> tryget.unlink("doc-cached")
+
+        ttl             seconds that a result is kept, or None: for ever
+        key             a function of the same arguments that returns the key of a call; else it
+                        is the function's name and the arguments' values, in their order
+        node            the node that the results stand below, instead of the function's name
+        refresh_before  seconds before a result expires from which one caller makes it anew, while
+                        the others go on with the old one: what is in demand never expires
+        absent_ttl      seconds that it is remembered that the function returned ABSENT
+        lease, timeout  as of get_or_create
+
+        A list, an object without a value of its own, or whatever else can't be part of a key is a
+        TypeError. The result has `cache_info()`, `cache_clear()`, `cache_parameters()`,
+        `cache_key(...)` and `__wrapped__`.
+        """
+        options = Options(ttl, key, node, refresh_before, absent_ttl, lease, timeout)
+        check_options(self, options)
+        if fn is None:
+            return lambda function: decorate(self, function, options)
+        return decorate(self, fn, options)
 
     # ---- the tree ----------------------------------------------------------------------------
 

@@ -75,6 +75,9 @@ TEST(what_a_drop_leaves_goes_by_itself) {
     end();
 }
 
+/* ThreadSanitizer has a thread of its own, and ends a child that makes one when its parent ever
+ * had two: there these tests are left out. */
+#if !defined(__SANITIZE_THREAD__)
 static int threads_after_fork;
 
 static void count_after_fork(void) { threads_after_fork = threads(); }
@@ -93,6 +96,23 @@ TEST(a_fork_has_one_thread) {
     uint32_t hint = 0;
     EXPECT_EQ(tg_drop(store, &hint, (struct tg_key){NULL, 0}, UINT64_MAX), TG_OK);
     EXPECT(empties_in_use(store));
+    tg_store_close(store);
+    end();
+}
+
+TEST(when_it_is_killed_others_go_on) {
+    begin();
+    struct tg_store *store = open_or_null();
+    REQUIRE(store != NULL);
+    for (int i = 0; i < 10; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            if (attached(store) && fill(store) && drop_top(store)) kill(getpid(), SIGKILL);
+            _exit(1);
+        }
+        EXPECT_EQ(wait_for(child), SIGKILL);
+        EXPECT(empties_in_use(store));
+    }
     tg_store_close(store);
     end();
 }
@@ -116,20 +136,4 @@ TEST(a_close_ends_it) {
     tg_store_close(other);
     end();
 }
-
-TEST(when_it_is_killed_others_go_on) {
-    begin();
-    struct tg_store *store = open_or_null();
-    REQUIRE(store != NULL);
-    for (int i = 0; i < 10; i++) {
-        pid_t child = fork();
-        if (child == 0) {
-            if (attached(store) && fill(store) && drop_top(store)) kill(getpid(), SIGKILL);
-            _exit(1);
-        }
-        EXPECT_EQ(wait_for(child), SIGKILL);
-        EXPECT(empties_in_use(store));
-    }
-    tg_store_close(store);
-    end();
-}
+#endif

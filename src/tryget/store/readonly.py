@@ -36,7 +36,7 @@ class ReadOnlyStore(Store):
 
 # Whatever changes something, builds, or holds on to memory of the store, whether or not it
 # would find anything to do. What is not here reads; some of it is still to come.
-_NOT_TO_READ = (
+REFUSED = (
     "__delitem__",
     "__setitem__",
     "add",
@@ -60,7 +60,6 @@ _NOT_TO_READ = (
     "try_get",
     "update",
 )
-REFUSED = tuple(name for name in _NOT_TO_READ if hasattr(Store, name))
 
 
 def _refusal(name: str) -> Callable[..., NoReturn] | property:

@@ -7,9 +7,19 @@ static const uint64_t PATIENCE_NS = 50000000;  /* then a section that stands sti
 static const uint64_t WAIT_MAX_NS = 150000000; /* for sections of readers that were preempted */
 static const uint64_t SLICE_NS = 500000;
 
+static bool keeps_memory(const struct tg_context *context) {
+    return tg_load_relaxed32(&context->orphan) != 0 || tg_load_relaxed64(&context->run) != 0 ||
+           tg_load_relaxed32(&context->limbo_open) != 0 ||
+           tg_load_relaxed32(&context->batch_count) != 0;
+}
+
 /* What one idle context owes, its limbo, its parked objects. */
 static tg_status tidy_context(struct tg_call *call, uint32_t id, uint64_t patience_ns, bool *more) {
-    if (!tg_borrow_one(call, id)) return TG_OK;
+    if (!tg_borrow_one(call, id)) {
+        /* Somebody is at it, perhaps the thread that takes dropped directories apart. */
+        *more |= keeps_memory(tg_context_at(call->local, id));
+        return TG_OK;
+    }
     /* A stopped holder of one lock must not keep the rest from being tidied. */
     uint64_t deadline_ns = call->deadline_ns;
     call->deadline_ns = 0;
@@ -17,9 +27,7 @@ static tg_status tidy_context(struct tg_call *call, uint32_t id, uint64_t patien
     bool reaping = true;
     while (status == TG_OK && reaping) status = tg_names_reap(call, 256, &reaping);
     if (status == TG_OK) status = tg_drain(call, UINT32_MAX, true, patience_ns);
-    struct tg_context *context = call->context;
-    *more |= tg_load_relaxed32(&context->limbo_open) != 0 ||
-             tg_load_relaxed32(&context->batch_count) != 0;
+    *more |= keeps_memory(call->context);
     tg_return(call);
     call->deadline_ns = deadline_ns;
     if (status != TG_TIMEOUT) return status;

@@ -7,6 +7,12 @@
 
 enum { CALLS_PER_LOOK = 64, COPY_PIECE = 32768 };
 static const uint64_t SWEEP_EVERY_NS = 100000000;
+#ifdef TG_SIM
+enum { TIDY_ROUNDS = 4 };
+#else
+enum { TIDY_ROUNDS = 24 };
+#endif
+static const uint64_t TIDY_SLICE_NS = 1000000;
 static const uint64_t TIDY_PATIENCE_NS = 100000000;
 static const uint64_t GIVE_BACK_MAX = 64 << 20;
 static const uint64_t TRIM_WAIT_NS = 1000000;
@@ -104,6 +110,15 @@ void tg_discard_object(struct tg_call *call, struct tg_update *update) {
 
 /* ---- the whole store -------------------------------------------------------------- */
 
+/* Who is at it in another context, or reads what is to go, needs a moment. */
+static void wait_for_others(struct tg_call *call) {
+    struct tg_os *os = call->local->os;
+    const tg_a64 *epoch = &call->local->hot->epoch;
+    uint64_t left = tg_time_left(call, TIDY_SLICE_NS);
+    if (left == 0) return;
+    (void)!os->ops->futex_wait(os, epoch, (uint32_t)tg_load_relaxed64(epoch), left, ~0u);
+}
+
 tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns) {
     struct tg_local *local = &store->local;
     struct tg_call call;
@@ -112,8 +127,10 @@ tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns) 
     tg_status status = tg_sweep_dead(local, &found);
     tg_call_begin(&call, local, *hint, deadline_ns);
     bool more = true;
-    for (int round = 0; round < 4 && more && status == TG_OK; round++)
+    for (int round = 0; round < TIDY_ROUNDS && more && status == TG_OK; round++) {
+        if (round > 0) wait_for_others(&call);
         status = tg_names_tidy(&call, TIDY_PATIENCE_NS, &more);
+    }
     if (status == TG_OK && tg_borrow(&call) == TG_OK) {
         status = tg_arena_reclaim(&call);
         tg_return(&call);

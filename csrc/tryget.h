@@ -216,7 +216,8 @@ struct tg_usage {
 };
 
 TG_MUST_CHECK tg_status tg_usage(struct tg_store *store, uint32_t *hint, struct tg_usage *usage);
-/* Finishes what is pending: deaths, dropped subtrees, limbo, parked objects. */
+/* Finishes what is pending: deaths, dropped subtrees, limbo, parked objects. TG_TIMEOUT: the
+ * thread that takes dropped subtrees apart is still at it. */
 TG_MUST_CHECK tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns);
 /* Expiry for a ttl in seconds; 0 (never) for a negative one. */
 uint32_t tg_expiry_after(struct tg_store *store, double seconds);

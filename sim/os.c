@@ -221,6 +221,11 @@ static uint32_t processor(struct tg_os *os) {
 /* Nobody: what is left to a helper, other calls do as well. */
 static void ask_helper(struct tg_os *os) { (void)os; }
 
+static bool await_helper(struct tg_os *os, uint64_t timeout_ns) {
+    (void)os, (void)timeout_ns;
+    return true;
+}
+
 static const struct tg_os_ops ops = {
     .life_take = life_take,
     .life_drop = life_drop,
@@ -239,6 +244,7 @@ static const struct tg_os_ops ops = {
     .thread_id = thread_id,
     .thread_lives = thread_lives,
     .ask_helper = ask_helper,
+    .await_helper = await_helper,
     .processor = processor,
 };
 

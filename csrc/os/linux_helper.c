@@ -61,6 +61,13 @@ void tg_helper_ask(struct tg_helper *helper) {
     pthread_mutex_unlock(&helper->mutex);
 }
 
+bool tg_helper_works(struct tg_helper *helper) {
+    pthread_mutex_lock(&helper->mutex);
+    bool running = helper->running;
+    pthread_mutex_unlock(&helper->mutex);
+    return running;
+}
+
 void tg_helper_bar(struct tg_helper *helper) {
     pthread_mutex_lock(&helper->mutex);
     helper->barred = true;

@@ -20,7 +20,7 @@
  * Death: private memory, and a thread of the process that dies with it. What `run` did in the
  *   store is a sequence of calls like any other's.
  * Progress: tg_helper_bar waits for one look of `run` at tg_helper_stopped.
- * API: tg_helper_init, tg_helper_ask, tg_helper_stopped, tg_helper_bar, tg_helper_allow,
+ * API: tg_helper_init, tg_helper_ask, tg_helper_works, tg_helper_stopped, tg_helper_bar, tg_helper_allow,
  *   tg_helper_forked.
  */
 #ifndef TG_OS_LINUX_HELPER_H
@@ -42,6 +42,7 @@ struct tg_helper {
 void tg_helper_init(struct tg_helper *helper);
 /* Never waits for the thread. Where none can be made, nothing happens. */
 void tg_helper_ask(struct tg_helper *helper);
+bool tg_helper_works(struct tg_helper *helper);
 /* For `run`: leave off soon. */
 bool tg_helper_stopped(const struct tg_helper *helper);
 /* Ends the thread and lets none begin. */

@@ -94,6 +94,15 @@ static uint32_t processor(struct tg_os *os) {
 
 static void ask_helper(struct tg_os *os) { tg_helper_ask(&((struct tg_os_linux *)os)->helper); }
 
+static bool await_helper(struct tg_os *os, uint64_t timeout_ns) {
+    uint64_t end = tg_linux_monotonic_ns() + timeout_ns;
+    while (tg_helper_works(&((struct tg_os_linux *)os)->helper)) {
+        if (tg_linux_monotonic_ns() >= end) return false;
+        nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    }
+    return true;
+}
+
 static const struct tg_os_ops linux_ops = {
     .life_take = tg_linux_life_take,
     .life_drop = tg_linux_life_drop,
@@ -112,6 +121,7 @@ static const struct tg_os_ops linux_ops = {
     .thread_id = thread_id,
     .thread_lives = thread_lives,
     .ask_helper = ask_helper,
+    .await_helper = await_helper,
     .processor = processor,
 };
 

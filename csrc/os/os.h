@@ -69,6 +69,8 @@ struct tg_os_ops {
     bool (*thread_lives)(struct tg_os *os, uint32_t thread);
     /* There is work that nobody waits for: have it done soon, not here. */
     void (*ask_helper)(struct tg_os *os);
+    /* Until it is done, at most timeout_ns; false: it isn't. */
+    bool (*await_helper)(struct tg_os *os, uint64_t timeout_ns);
     /* A hint to spread contexts: the current processor, or any small number. */
     uint32_t (*processor)(struct tg_os *os);
 };

@@ -12,6 +12,7 @@ enum { TIDY_ROUNDS = 4 };
 #else
 enum { TIDY_ROUNDS = 24 };
 #endif
+static const uint64_t HELPER_WAIT_NS = 1000000000;
 static const uint64_t TIDY_SLICE_NS = 1000000;
 static const uint64_t TIDY_PATIENCE_NS = 100000000;
 static const uint64_t GIVE_BACK_MAX = 64 << 20;
@@ -126,6 +127,8 @@ tg_status tg_tidy(struct tg_store *store, uint32_t *hint, uint64_t deadline_ns) 
     if (!tg_store_usable(store)) return tg_store_refusal(store);
     tg_status status = tg_sweep_dead(local, &found);
     tg_call_begin(&call, local, *hint, deadline_ns);
+    if (!local->os->ops->await_helper(local->os, tg_time_left(&call, HELPER_WAIT_NS)))
+        return TG_TIMEOUT;
     bool more = true;
     for (int round = 0; round < TIDY_ROUNDS && more && status == TG_OK; round++) {
         if (round > 0) wait_for_others(&call);

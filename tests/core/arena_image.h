@@ -84,6 +84,10 @@ static uint32_t image_number(struct tg_os *os) {
     return 0;
 }
 
+static bool image_no_wait(struct tg_os *os, uint64_t timeout_ns) {
+    (void)os, (void)timeout_ns;
+    return true;
+}
 static void image_nobody(struct tg_os *os) { (void)os; }
 
 static const struct tg_os_ops image_ops = {
@@ -102,6 +106,7 @@ static const struct tg_os_ops image_ops = {
     .thread_id = image_number,
     .processor = image_number,
     .ask_helper = image_nobody,
+    .await_helper = image_no_wait,
 };
 
 static inline void image_make(struct image *image, const struct tg_region_options *options) {

@@ -21,9 +21,8 @@ static inline void world_make(struct world *world, const struct tg_region_option
     image_make(&world->image, options);
     tg_store_relaxed32(&world->image.local.processes[0].state, TG_PROCESS_LIVE);
     REQUIRE(tg_names_format(&world->image.local) == TG_OK);
-    world->store.local = world->image.local;
     tg_store_relaxed64(&world->cookie, 1);
-    world->store.cookie = &world->cookie;
+    world->store = (struct tg_store){.local = world->image.local, .cookie = &world->cookie};
     world->hint = 0;
 }
 

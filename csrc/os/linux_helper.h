@@ -20,8 +20,8 @@
  * Death: private memory, and a thread of the process that dies with it. What `run` did in the
  *   store is a sequence of calls like any other's.
  * Progress: tg_helper_bar waits for one look of `run` at tg_helper_stopped.
- * API: tg_helper_init, tg_helper_ask, tg_helper_works, tg_helper_stopped, tg_helper_bar, tg_helper_allow,
- *   tg_helper_forked.
+ * API: tg_helper_init, tg_helper_ask, tg_helper_works, tg_helper_stopped, tg_helper_bar,
+ *   tg_helper_allow, tg_helper_forked.
  */
 #ifndef TG_OS_LINUX_HELPER_H
 #define TG_OS_LINUX_HELPER_H

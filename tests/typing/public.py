@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: the public annotations say what the calls return. mypy reads this file (pyright agrees with it), nothing runs it.
+"""Goal: the public annotations say what the calls return. mypy reads this file, and pyright agrees
+with it; nothing runs it.
 
 Each use of the interface is followed by `assert_type`; what must be refused carries a
 `# type: ignore[code]`, which mypy reports when it is not needed.

@@ -43,18 +43,34 @@ void tg_give_back(struct tg_local *local) {
     if (has_much_free(local, keep)) give_back(local, keep);
 }
 
+static void ask_reaper(struct tg_local *local) {
+    if (TG_UNLIKELY(tg_load_relaxed32(&local->hot->reap_head) != 0))
+        local->os->ops->ask_helper(local->os);
+}
+
+/* What the dead, or those who had to give way, left in idle contexts: a few loads, mostly. */
+static void settle(struct tg_local *local) {
+    struct tg_call call;
+    if (tg_load_relaxed64(&local->hot->unsettled) == 0) return;
+    tg_call_begin(&call, local, 0, 0);
+    (void)!tg_names_settle_idle(&call);
+    ask_reaper(local);
+}
+
 void tg_upkeep(struct tg_local *local) {
-    if (TG_UNLIKELY(tg_reaper_due(local))) local->os->ops->ask_helper(local->os);
+    ask_reaper(local);
     uint64_t calls = tg_load_relaxed64(&local->changes) + 1;
     tg_store_relaxed64(&local->changes, calls);
     bool due = tg_load_relaxed64(&local->hot->recovery_hint) != 0;
     if (!due && calls % CALLS_PER_LOOK == 0) {
         uint64_t now = local->os->ops->boottime_ns(local->os);
         due = now - tg_load_relaxed64(&local->hot->sweep_ns) > SWEEP_EVERY_NS;
+        if (!due) settle(local);
     }
     uint32_t found;
     if (TG_LIKELY(!due)) return;
     (void)!tg_sweep_dead(local, &found);
+    settle(local);
     if (!has_much_free(local, 2 * keep_usually(local))) return;
     /* A part a time: this is somebody's set. */
     uint64_t free_bytes = tg_load_relaxed64(&local->hot->pages_free) << local->header.page_shift;

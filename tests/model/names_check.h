@@ -15,9 +15,9 @@ static inline void names_settle(struct tg_store *store) {
     sim_fail("the tidy-up answers %s", tg_status_name(status));
 }
 
-/* Q6, when nobody acts but us. */
+/* Q6, when nobody acts but us; who is stopped may be about to say it. */
 static inline void names_check_debts(struct tg_local *local) {
-    if (tg_load_relaxed64(&local->hot->unsettled) != 0) return;
+    if (tg_load_relaxed64(&local->hot->unsettled) != 0 || names_somebody_stopped()) return;
     for (uint32_t id = 1; id <= local->header.context_count; id++) {
         struct tg_context *context = tg_context_at(local, id);
         if (TG_WORD_MODE(tg_load_relaxed64(&context->word)) != TG_IDLE) continue;

@@ -154,7 +154,7 @@ tg_status tg_names_begin(struct tg_call *call, struct tg_key key,
                          struct tg_awaited *wait) {
     struct tg_local *local = call->local;
     struct begin begin = {.key = key, .options = options, .build = build, .wait = wait};
-    uint32_t attempts = 0;
+    struct tg_room room = {0};
     begin.stripe = tg_board_stripe(local, key);
     for (;;) {
         tg_status status = tg_path_find(call, key, false, &begin.path);
@@ -162,7 +162,8 @@ tg_status tg_names_begin(struct tg_call *call, struct tg_key key,
         status = begin_once(call, &begin);
         if (status == TG_FULL) {
             tg_return(call);
-            if (!tg_room_again(call, &attempts)) return TG_FULL;
+            status = tg_room_again(call, &room);
+            if (status != TG_OK) return status;
             continue;
         }
         if (status == TG_RETRY) {

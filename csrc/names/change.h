@@ -188,9 +188,15 @@ TG_MUST_CHECK tg_status tg_change_again(struct tg_call *call);
 TG_MUST_CHECK tg_status tg_change_again_after(struct tg_call *call, tg_status why);
 /* Without a context: one round over all idle ones. *more: readers are in the way. */
 TG_MUST_CHECK tg_status tg_names_tidy(struct tg_call *call, uint64_t patience_ns, bool *more);
-/* Without a context, after TG_FULL: finishes what is pending, waits a little for readers.
- * True: try again (a few times at most; *attempts starts at 0). */
-bool tg_room_again(struct tg_call *call, uint32_t *attempts);
+/* What one operation did for room; starts as zeros. */
+struct tg_room {
+    uint32_t attempts;
+    uint64_t began_ns, freed, epoch;
+};
+/* Without a context, after TG_FULL: finishes what is pending, waits a little for readers. TG_OK:
+ * try again. TG_FULL: nothing is to come. TG_TIMEOUT: there is, once somebody else goes on, but the
+ * call's time is over. */
+TG_MUST_CHECK tg_status tg_room_again(struct tg_call *call, struct tg_room *room);
 
 /* A fresh private dir in a free block; its state is still to be logged. */
 struct tg_dir *tg_dir_make(struct tg_call *call, tg_ref ref);

@@ -61,7 +61,7 @@ static tg_status drop_child(struct tg_call *call, bool *empty) {
 }
 
 tg_status tg_names_clear(struct tg_call *call) {
-    uint32_t attempts = 0;
+    struct tg_room room = {0};
     for (;;) {
         tg_status status = tg_borrow(call);
         if (status != TG_OK) return status;
@@ -74,10 +74,12 @@ tg_status tg_names_clear(struct tg_call *call) {
             return status;
         }
         tg_return(call);
-        if (tg_room_again(call, &attempts)) continue;
+        status = tg_room_again(call, &room);
+        if (status == TG_OK) continue;
+        if (status != TG_FULL) return status;
         bool empty;
         status = drop_child(call, &empty);
         if (status != TG_OK || empty) return status;
-        attempts = 0;
+        room.attempts = 0;
     }
 }

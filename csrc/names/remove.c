@@ -262,7 +262,7 @@ static tg_status remove_once(struct tg_call *call, const struct tg_removal *remo
 }
 
 tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal) {
-    uint32_t attempts = 0;
+    struct tg_room room = {0};
     bool deep = false;
     for (;;) {
         struct tg_path path;
@@ -277,7 +277,9 @@ tg_status tg_names_remove(struct tg_call *call, struct tg_removal *removal) {
         tg_unlock_all(call);
         if (status == TG_FULL) {
             tg_return(call);
-            if (tg_room_again(call, &attempts)) continue;
+            status = tg_room_again(call, &room);
+            if (status == TG_OK) continue;
+            if (status != TG_FULL) return status;
             /* A record that stays would be written anew. A value can be let expire in place. */
             return tg_names_expire(call, removal);
         }

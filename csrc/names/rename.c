@@ -214,7 +214,7 @@ tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_ke
                           bool replace) {
     struct move move = {.from = from, .to = to, .replace = replace};
     struct tg_key keys[2] = {from, to};
-    uint32_t attempts = 0;
+    struct tg_room room = {0};
     bool inside = is_below(to, from), outside = is_below(from, to);
     for (;;) {
         tg_status status = tg_paths_find(call, keys, move.path, 2);
@@ -235,7 +235,8 @@ tg_status tg_names_rename(struct tg_call *call, struct tg_key from, struct tg_ke
         if (status != TG_OK) tg_chain_abandon(call);
         if (status == TG_FULL) {
             tg_return(call);
-            if (!tg_room_again(call, &attempts)) return TG_FULL;
+            status = tg_room_again(call, &room);
+            if (status != TG_OK) return status;
             continue;
         }
         move.deep |= status == TG_OVERFLOW;

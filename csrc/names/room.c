@@ -2,9 +2,13 @@
 /* Room in a store that seems full: all that is pending is finished, in every idle context. */
 #include "change.h"
 
+#ifdef TG_SIM
 enum { ATTEMPTS = 4 };
+#else
+enum { ATTEMPTS = 16 };
+#endif
 static const uint64_t PATIENCE_NS = 50000000;  /* then a section that stands still is expelled */
-static const uint64_t WAIT_MAX_NS = 150000000; /* for sections of readers that were preempted */
+static const uint64_t WAIT_MAX_NS = 300000000; /* for those who were preempted */
 static const uint64_t SLICE_NS = 500000;
 
 static bool keeps_memory(const struct tg_context *context) {
@@ -51,20 +55,37 @@ static void collect(struct tg_call *call) {
     tg_return(call);
 }
 
-bool tg_room_again(struct tg_call *call, uint32_t *attempts) {
+/* Finishes what is pending, and waits for those who are in the way. True: some of it is left, and
+ * the call's time is over. */
+static bool finish_pending(struct tg_call *call, uint64_t began_ns) {
     struct tg_local *local = call->local;
     struct tg_os *os = local->os;
-    uint64_t began = os->ops->monotonic_ns(os), freed = call->freed;
-    if (++*attempts > ATTEMPTS) return false;
     for (;;) {
         bool more;
-        if (tg_names_tidy(call, PATIENCE_NS, &more) != TG_OK || !more) break;
+        if (tg_names_tidy(call, PATIENCE_NS, &more) != TG_OK || !more) return false;
+        if (os->ops->monotonic_ns(os) - began_ns > WAIT_MAX_NS) return false;
         uint64_t left = tg_time_left(call, SLICE_NS);
-        if (left == 0 || os->ops->monotonic_ns(os) - began > WAIT_MAX_NS) break;
+        if (left == 0) return true;
         /* Somebody is in a section. No context is held while we wait for its end. */
         uint32_t epoch = (uint32_t)tg_load_relaxed64(&local->hot->epoch);
-        if (os->ops->futex_wait(os, &local->hot->epoch, epoch, left, ~0u) != TG_OK) break;
+        if (os->ops->futex_wait(os, &local->hot->epoch, epoch, left, ~0u) != TG_OK) return false;
     }
+}
+
+/* What we or others let go since the last look may be taken by others before our next attempt. */
+static bool has_moved(struct tg_call *call, struct tg_room *room) {
+    uint64_t epoch = tg_load_relaxed64(&call->local->hot->epoch);
+    bool moved = room->attempts == 1 || room->freed != call->freed || room->epoch != epoch;
+    room->freed = call->freed;
+    room->epoch = epoch;
+    return moved && room->attempts <= ATTEMPTS;
+}
+
+tg_status tg_room_again(struct tg_call *call, struct tg_room *room) {
+    struct tg_os *os = call->local->os;
+    if (room->attempts++ == 0) room->began_ns = os->ops->monotonic_ns(os);
+    bool late = finish_pending(call, room->began_ns);
     collect(call);
-    return *attempts == 1 || call->freed != freed;
+    if (has_moved(call, room)) return TG_OK;
+    return late ? TG_TIMEOUT : TG_FULL;
 }

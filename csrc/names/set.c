@@ -285,7 +285,7 @@ static tg_status set_with_parents(struct tg_call *call, struct tg_update *update
 }
 
 tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
-    uint32_t attempts = 0;
+    struct tg_room room = {0};
     bool look = false;
     for (;;) {
         struct tg_path path;
@@ -304,7 +304,8 @@ tg_status tg_names_set(struct tg_call *call, struct tg_update *update) {
         if (status != TG_OK) tg_chain_abandon(call);
         if (status == TG_FULL) {
             tg_return(call);
-            if (!tg_room_again(call, &attempts)) return TG_FULL;
+            status = tg_room_again(call, &room);
+            if (status != TG_OK) return status;
             look = true;
             continue;
         }

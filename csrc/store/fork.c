@@ -31,17 +31,18 @@ static void parent(struct tg_fork_node *node, uint64_t until_ns) {
 static tg_status adopt_pins(struct tg_attached *self, const struct tg_adoption *adoption,
                             uint64_t deadline_ns) {
     struct tg_call call;
-    uint32_t attempts = 0;
-    tg_status status;
+    struct tg_room room = {0};
     tg_call_begin(&call, &self->store.local, 0, deadline_ns);
-    do {
-        status = tg_borrow(&call);
+    for (;;) {
+        tg_status status = tg_borrow(&call);
         if (status != TG_OK) return status;
         status = tg_names_settle(&call);
         if (status == TG_OK) status = tg_ledger_adopt(&call, adoption);
         tg_return(&call);
-    } while (status == TG_FULL && tg_room_again(&call, &attempts));
-    return status;
+        if (status != TG_FULL) return status;
+        status = tg_room_again(&call, &room);
+        if (status != TG_OK) return status;
+    }
 }
 
 /* With a verdict: and has the parent's pins afterwards, or isn't attached. */

@@ -85,16 +85,17 @@ static tg_status move_out(struct tg_call *call, struct tg_key key, struct seen *
 }
 
 tg_status tg_more_entries(struct tg_call *call) {
-    uint32_t attempts = 0;
-    tg_status status;
-    do {
-        status = tg_borrow(call);
+    struct tg_room room = {0};
+    for (;;) {
+        tg_status status = tg_borrow(call);
         if (status != TG_OK) return status;
         status = tg_names_settle(call);
         if (status == TG_OK) status = tg_ledger_grow(call);
         tg_return(call);
-    } while (status == TG_FULL && tg_room_again(call, &attempts));
-    return status;
+        if (status != TG_FULL) return status;
+        status = tg_room_again(call, &room);
+        if (status != TG_OK) return status;
+    }
 }
 
 tg_status tg_give_pin(struct tg_store *store, struct tg_object *object, uint32_t entry,

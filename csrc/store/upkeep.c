@@ -99,7 +99,7 @@ static uint32_t fill_payload(uint8_t *to, const struct tg_part *parts, size_t co
 
 tg_status tg_make_object(struct tg_call *call, const struct tg_part *parts, size_t count,
                          uint64_t size, uint32_t codec, struct tg_update *update) {
-    uint32_t attempts = 0;
+    struct tg_room room = {0};
     for (;;) {
         tg_status status = tg_borrow(call);
         if (status != TG_OK) return status;
@@ -108,7 +108,8 @@ tg_status tg_make_object(struct tg_call *call, const struct tg_part *parts, size
             status = tg_object_create(call, size, codec, &update->object, &update->entry);
         tg_return(call);
         if (status == TG_OK) break;
-        if (status != TG_FULL || !tg_room_again(call, &attempts)) return status;
+        if (status == TG_FULL) status = tg_room_again(call, &room);
+        if (status != TG_OK) return status;
     }
     /* Neither a lock nor a context is held while the payload is copied. */
     uint8_t *to = tg_object_payload(call->local, update->object);

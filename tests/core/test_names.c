@@ -240,6 +240,30 @@ TEST(a_full_store_loses_nothing) {
     world_free(&world);
 }
 
+/* A store is not full while memory is on its way back: that is TG_TIMEOUT for who may not wait.
+ * (Eight processes that counted, on two processors, had TG_FULL: others were preempted.) */
+TEST(a_store_that_readers_keep_full_is_not_full) {
+    static const struct tg_region_options tiny = {.limit = 4 << 20};
+    struct world world;
+    struct tg_call reader;
+    struct tg_set_options at_once = {.deadline_ns = 1};
+    tg_status status = TG_OK;
+    uint64_t version;
+    value_fill(expected, 3, 900);
+    struct tg_part part = {expected, 900};
+    world_make(&world, &tiny);
+    tg_call_begin(&reader, &world.image.local, 0, TG_FOREVER);
+    REQUIRE(tg_read_enter(&reader) == TG_OK);
+    for (uint32_t i = 0; i < 100000 && status == TG_OK; i++)
+        status = tg_set(&world.store, &world.hint, key_of("k"), &part, 1, &at_once, &version);
+    EXPECT_EQ(status, TG_TIMEOUT);
+    EXPECT(tg_read_still_valid(&reader));
+    EXPECT_EQ(world_set(&world, "k", expected, 900), TG_OK); /* it waits, then expels */
+    EXPECT(!tg_read_leave(&reader));
+    EXPECT_EQ(count_below(&world, NULL), 1);
+    world_free(&world);
+}
+
 /* However deep: no parent without a child is left. */
 TEST(parents_vanish_from_any_depth) {
     static const struct tg_region_options tiny = {.limit = 4 << 20};

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,8 @@ def start(store: tryget.Store, diary: Diary, line: int) -> int:
     if pid == 0:
         try:
             count(store, diary, line)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     return pid

@@ -136,8 +136,12 @@ def test_a_bad_store_may_be_thrown_away(folder: Path) -> None:
 
 
 def test_an_interrupt_ends_it_with_figures(folder: Path) -> None:
-    with subprocess.Popen(
-        [*PROGRAM, "--json", "--seconds", "300", "--profile", "mixed"],
+    interruptible = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    with subprocess.Popen(  # the tests may run in the background, where interrupts are ignored
+        [
+            *(sys.executable, "-c", interruptible + "from tryget.cli import main; main()"),
+            *("torture", "--json", "--seconds", "300", "--profile", "mixed"),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

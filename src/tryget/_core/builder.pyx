@@ -102,7 +102,6 @@ cdef class Builder(Writer):
         cdef BuildWait wait = BuildWait.__new__(BuildWait)
         cdef Patience patience = no_wait()
         cdef Builds builds
-        cdef bint tidied = False
         key_of(key, &name)
         if not self.expiry_of(lease, &options.lease):
             raise ValueError(f"lease is more than 0 seconds or None, not {lease!r}")
@@ -128,10 +127,7 @@ cdef class Builder(Writer):
                 return "wait", wait
             if status == TG_RECURSION:
                 self.raise_recursion(key)
-            if status == TG_FULL and not tidied:  # what the dead have left may be enough
-                tidied = True
-                self.raw_tidy()
-            elif not self.again(status, &patience):
+            if not self.again(status, &patience):
                 self.raise_status(status, key)
 
     cdef int raise_recursion(self, object key) except -1:

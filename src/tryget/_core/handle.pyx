@@ -14,6 +14,7 @@ cdef struct Patience:
     uint64_t until  # what the core is told
     uint64_t end  # the caller's own limit; 0 before the first wait
     uint64_t work_ns  # what an attempt takes by itself
+    bint tidied  # and so a full store is full
 
 
 cdef inline Patience no_wait() noexcept:
@@ -22,6 +23,7 @@ cdef inline Patience no_wait() noexcept:
     patience.until = PASSED
     patience.end = 0
     patience.work_ns = 0
+    patience.tidied = False
     return patience
 
 
@@ -143,6 +145,9 @@ cdef class Handle:
     cdef bint again(self, tg_status status, Patience *patience) except *:
         """Whether a call should be made again, and until when it may wait then."""
         cdef uint64_t now
+        if status == TG_FULL and not patience.tidied:
+            patience.tidied = True  # what the dead have left may be enough
+            return self.tidied()
         if status not in (TG_TIMEOUT, TG_BUSY, TG_NO_CONTEXT):
             return self.awake(status)
         if self.store == NULL:
@@ -155,6 +160,13 @@ cdef class Handle:
             if now >= patience.end:
                 return False
         patience.until = min(patience.end, now + SLICE_NS + patience.work_ns)
+        return True
+
+    cdef bint tidied(self) except *:
+        try:
+            self.raw_tidy()
+        except TimeoutError:
+            return False
         return True
 
     cdef int raise_status(self, tg_status status, object key) except -1:
@@ -192,6 +204,7 @@ cdef class Handle:
         cdef tg_status status
         cdef Attachment attachment = self.attachment
         cdef Patience patience = no_wait()
+        patience.tidied = True
         while True:
             if self.store == NULL:
                 self.raise_closed()

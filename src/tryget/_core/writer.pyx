@@ -46,7 +46,6 @@ cdef class Writer(Reader):
         cdef tg_status status
         cdef Attachment attachment = self.attachment
         cdef Patience patience = no_wait()
-        cdef bint tidied = False
         patience.work_ns = size  # a GB a second
         key_of(key, &name)
         while True:
@@ -61,13 +60,7 @@ cdef class Writer(Reader):
                                          version)
             if status == TG_OK:
                 return status
-            if status == TG_FULL and not tidied:  # what the dead have left may be enough
-                tidied = True
-                try:
-                    self.raw_tidy()
-                except TimeoutError:
-                    return status
-            elif not self.again(status, &patience):
+            if not self.again(status, &patience):
                 return status
 
     cdef void store_value(self, object key, object value, object ttl) except *:

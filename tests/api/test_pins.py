@@ -151,6 +151,46 @@ def test_a_released_pin_refers_to_no_store(folder: Path) -> None:
     assert alive() is None
 
 
+def test_a_cycle_through_the_value_is_collected(store: tryget.Store) -> None:
+    store["a"] = [1, 2]
+    pin = store.pin("a")
+    pin.value.append(pin)
+    assert store.stat("a").pins == 1
+    del pin
+    gc.collect()
+    assert store.stat("a").pins == 0
+
+
+def test_only_a_store_makes_pins() -> None:
+    with pytest.raises(TypeError, match="try_get"):
+        tryget.Pin()
+    empty = tryget.Pin.__new__(tryget.Pin)
+    with pytest.raises(ValueError, match="released"):
+        _ = empty.value
+    with empty:
+        empty.release()
+    assert "released" in repr(empty)
+
+
+def test_a_pin_that_is_released_while_it_decodes(folder: Path) -> None:
+    class Codec:
+        def encode(self, value: bytes) -> bytes:
+            return value
+
+        def decode(self, parts: memoryview) -> list[bytes]:
+            pins.pop().release()
+            return [bytes(parts)]
+
+    with tryget.open("a", size="8MiB", codec=Codec()) as opened:
+        opened["a"] = b"x" * 5000
+        pins = [opened.pin("a")]
+        pin = pins[0]
+        assert pin.value == [b"x" * 5000]
+        with pytest.raises(ValueError, match="released"):
+            _ = pin.value
+        assert opened.stat("a").pins == 0
+
+
 def test_a_pin_is_no_value_and_no_pickle(store: tryget.Store) -> None:
     store["a"] = bytes(5000)
     with store.pin("a") as pin:

@@ -44,41 +44,30 @@ cdef class RawPin:
             tg_unpin(self.attachment.store, &self.pin)
             self.pin.entry = 0
 
-    @property
-    def nbytes(self):
-        return self.pin.info.size
-
-    @property
-    def version(self):
-        return self.pin.info.version
-
-    @property
-    def codec(self):
-        return self.pin.info.codec
-
-    @property
-    def is_released(self):
-        return bool(self.released)
-
     def __len__(self):
         return <Py_ssize_t>self.pin.info.size
 
-    def check_held(self):
+    cdef int check_held(self) except -1:
         """Raises in a forked child that could not take the pin over."""
         if self.pin.entry != 0 and not tg_pin_holds(self.attachment.store, &self.pin):
             raise Error(
                 f"{self.attachment}: this value was pinned before a fork, and the child could not "
                 "take the pin over: the memory may hold another value by now. Read the key again"
             )
+        return 0
 
     def release(self):
         """Lets go as soon as no view is left; never waits. Again: nothing happens."""
+        self.let_go()
+
+    cdef int let_go(self) except -1:
         with cython.critical_section(self):
             if self.lent:
-                return
+                return 0
             self.released = True
             if self.exports == 0:
                 self._unpin()
+        return 0
 
     def __getbuffer__(self, Py_buffer *view, int flags):
         if flags & PyBUF_WRITABLE:

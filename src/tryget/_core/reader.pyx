@@ -216,32 +216,6 @@ cdef class Reader(Handle):
     def decode(self, codec, data, key):
         return self.decoded(codec, data, key)
 
-    def raw_pin(self, key):
-        """The pin of a value; KeyError, StoreFull."""
-        cdef tg_key name
-        cdef tg_status status
-        cdef Attachment attachment = self.attachment
-        cdef RawPin pin = RawPin.__new__(RawPin)
-        cdef Patience patience = no_wait()
-        key_of(key, &name)
-        while True:
-            if self.store == NULL:
-                self.raise_closed()
-            if patience.until == PASSED:
-                status = tg_pin_value(self.store, &tg_hint, name, &pin.pin, PASSED)
-            else:
-                with nogil:
-                    status = tg_pin_value(attachment.store, &tg_hint, name, &pin.pin,
-                                          patience.until)
-            if status == TG_OK:
-                pin.attachment = attachment
-                return pin
-            pin.pin.entry = 0
-            if status == TG_ABSENT:
-                raise KeyError(key)
-            if not self.again(status, &patience):
-                self.raise_status(status, key)
-
     # A hit of the table is written out in each: a call of its own costs a quarter of it.
 
     def get(self, key, default=None):

@@ -10,7 +10,7 @@ cdef inline tg_status store_parts(tg_store *store, const tg_build *build, tg_key
     return tg_build_publish(store, &tg_hint, build, key, parts, count, options, version)
 
 
-cdef class Writer(Reader):
+cdef class Writer(Pinner):
     """The calls that change one key, or a node."""
 
     cdef tg_status put(self, object key, object value, tg_set_options *options,

@@ -2,7 +2,7 @@
 """`Store`: a mapping of paths to values that processes share.
 
 The calls that only convert are inherited from the extension: `get`, `[]`, `in`, `set`, `add`,
-`delete`, `drop`, `touch`, `compare_and_set`, `children`.
+`delete`, `drop`, `touch`, `compare_and_set`, `children`, `pin`, `try_get`.
 """
 
 import itertools
@@ -18,7 +18,6 @@ from tryget.codecs.registry import Coding
 from tryget.parts.epoch import Epoch
 from tryget.store.builds import create
 from tryget.store.cached.decorate import CachedFunction, Options, check_options, decorate
-from tryget.store.pin import Pin
 from tryget.store.records import Report, Stat, Statistics, Usage, Violation
 from tryget.store.views import MISSING, StoreItems, StoreKeys, StoreValues
 
@@ -200,18 +199,7 @@ class Store(RawStore, MutableMapping[str, Any]):
         """Removes the keys; how many were there."""
         return sum(self.delete(key) for key in _several(keys))
 
-    # ---- pins, versions, numbers -------------------------------------------------------------
-
-    def pin(self, key: str) -> Pin:
-        """Keeps the value of a key where and as it is: KeyError, StoreFull."""
-        return Pin(self, key, self.raw_pin(key))
-
-    def try_get(self, key: str) -> Pin | None:
-        """As `pin`; None when the key is absent."""
-        try:
-            return self.pin(key)
-        except KeyError:
-            return None
+    # ---- numbers ----------------------------------------------------------------------------
 
     def increment(self, key: str, delta: int = 1, *, initial: int | None = None) -> int:
         """Adds to an int, atomically; an absent key is `initial` first, or a KeyError."""

@@ -72,6 +72,7 @@ struct linear_op {
     uint32_t claimed;       /* when the build was ours; 0 = it never was */
     char text[LINEAR_TEXT]; /* of LIST: names, each followed by a blank */
     uint32_t begun, ended;  /* ended 0: never */
+    uint32_t late;          /* the true end of a build that counts from its claim on */
 };
 
 struct linear_history {

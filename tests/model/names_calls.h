@@ -45,6 +45,7 @@ struct names_plan {
     bool unsettled;                  /* the tidy-up after `before` is left out */
     bool once;                       /* builds: there is one, and one more for each death */
     bool early;                      /* ..., and a stored value counts from its claim on */
+    bool either;                     /* ..., or from its end: its parents were away meanwhile */
     uint32_t lease;                  /* of builds */
 };
 
@@ -275,6 +276,7 @@ static inline void names_build(struct linear_op *op, uint32_t *hint, struct tg_b
     }
     if (op->outcome == LINEAR_STORED && names_plan->early && op->status == TG_OK)
         op->ended = op->claimed;
+    op->late = ++names_history.clock;
 }
 
 /* As get_or_create does it. */

@@ -15,13 +15,13 @@
 #   TRYGET_SIM_SECONDS      the simulator in `make sim` (120)
 #   TRYGET_SIM_JOBS         processes of `make sim-night` (one a processor)
 #   TRYGET_SIM_TASK_SECONDS the longest exploration in `make sim-night` (0: as long as it takes)
-#   TRYGET_TORTURE_SECONDS  each torture test with real processes (20)
+#   TRYGET_TORTURE_SECONDS  each torture test with real processes (10)
 #   TRYGET_FT_PYTHON        a free-threaded Python: the Python tests run under it too
 #   TRYGET_PYTEST           more arguments for pytest, e.g. '-k rename -x'
 #   TRYGET_VERBOSE=1        stages show all output
 
 export TRYGET_SIM_SECONDS ?= 120
-export TRYGET_TORTURE_SECONDS ?= 20
+export TRYGET_TORTURE_SECONDS ?= 10
 TRYGET_SIM_JOBS ?= $(shell nproc)
 TRYGET_SIM_TASK_SECONDS ?= 0
 TRYGET_PYTEST ?=
@@ -163,8 +163,8 @@ docs: .venv/install.stamp
 # In the environment, so that processes which the tests start have it too.
 pytest-dev: .venv/install.stamp
 	@tools/stage $@ 'the same in development mode: memory that is freed, left open, written past' \
-	  env PYTHONDEVMODE=1 PYTHONMALLOC=debug python -m pytest -q tests/api tests/conformance \
-	  tests/crash
+	  env PYTHONDEVMODE=1 PYTHONMALLOC=debug TRYGET_TORTURE_SECONDS=4 \
+	  python -m pytest -q tests/api tests/conformance tests/crash
 
 pytest-threads: .venv/install.stamp
 	@tools/stage $@ 'four threads at once run each test, and share the process' \

@@ -62,7 +62,10 @@ static bool good_value(const uint8_t *bytes, size_t size, uint32_t key) {
 
 /* ---- a worker ---------------------------------------------------------------------- */
 
-static const struct tg_open_options options = {.name = "torture-test", .size = 16 << 20};
+/* Of its own, as several builds may be tested at once. */
+static char folder[] = "/dev/shm/tryget-test-XXXXXX";
+static const struct tg_open_options options = {
+    .directory = folder, .name = "torture", .size = 16 << 20};
 
 struct shared {
     tg_a64 reads, writes, wrong, failed;
@@ -207,7 +210,7 @@ TEST(killed_and_stopped_at_random) {
     pid_t workers[WORKERS], stopped = 0;
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(shared != MAP_FAILED);
-    (void)!tg_store_unlink(NULL, options.name, &error);
+    REQUIRE(mkdtemp(folder) != NULL);
     for (int i = 0; i < WORKERS; i++) workers[i] = start_worker(next_random(&random));
     while (now_ns() < end) {
         struct timespec nap = {0, (long)(next_random(&random) % 8000000)};
@@ -241,5 +244,6 @@ TEST(killed_and_stopped_at_random) {
            (unsigned long long)tg_load_relaxed64(&shared->reads),
            (unsigned long long)tg_load_relaxed64(&shared->writes), (unsigned long long)seed);
     tg_store_close(store);
-    (void)!tg_store_unlink(NULL, options.name, &error);
+    (void)!tg_store_unlink(folder, options.name, &error);
+    EXPECT_EQ(rmdir(folder), 0);
 }

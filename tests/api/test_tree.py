@@ -248,6 +248,22 @@ def test_verify_of_a_quiet_store(tree: tryget.Store) -> None:
         assert report.records >= len(TREE)
 
 
+def test_a_walk_ends_where_a_node_came_below_itself(store: tryget.Store) -> None:
+    for i in range(300):
+        store[f"a/b/{i}"] = i
+    store["a/x"] = 1
+    walk = store.walk()
+    seen = [next(walk)]
+    while not seen[-1].startswith("a/b/"):
+        seen.append(next(walk))
+    store.rename("a/b", "c")
+    store.rename("a", "c/a")  # the walk is at c, on its way from a
+    seen += walk
+    assert {f"a/b/{i}" for i in range(300)} <= set(seen)
+    assert len(seen) == len(set(seen)) <= 301
+    assert store.usage("c").entries == 301
+
+
 def test_wide_and_deep(store: tryget.Store) -> None:
     for number in range(3000):
         store[f"wide/{number}"] = number

@@ -12,6 +12,8 @@ cdef class Level:
     """A position in the listing of one directory, and the batch read last."""
 
     cdef str prefix  # of the paths below, with the slash at its end
+    cdef uint32_t dir
+    cdef uint32_t generation
     cdef tg_cursor cursor
     cdef tg_child children[BATCH]
     cdef char text[TEXT_BYTES]
@@ -61,12 +63,30 @@ cdef Level level_of(Handle handle, object node):
             handle.raise_closed()
         status = tg_list_begin(handle.store, &tg_hint, name, &level.cursor)
         if status == TG_OK:
+            level.dir = level.cursor.dir
+            level.generation = level.cursor.generation
             return level
         if status == TG_ABSENT:
             level.cursor.dir = 0
             return level
         if not handle.awake(status):
             handle.raise_status(status, node)
+
+
+cdef Level level_below(list levels, tg_child *child):
+    """The children of a child; None where there are none. A directory that is found below itself,
+    as it moved meanwhile or the store is damaged, is not begun again."""
+    cdef Level level
+    if not child.has_children or child.dir == 0:
+        return None
+    for level in levels:
+        if level.dir == child.dir and level.generation == child.generation:
+            return None
+    level = Level.__new__(Level)
+    tg_list_below(child, &level.cursor)
+    level.dir = child.dir
+    level.generation = child.generation
+    return level
 
 
 cdef inline bint has_live_value(Handle handle, tg_child *child) noexcept:
@@ -102,10 +122,9 @@ cdef class Walk:
             child = &level.children[level.next]
             level.next += 1
             path = level.path(child)
-            if child.has_children and child.dir != 0:
-                below = Level.__new__(Level)
+            below = level_below(self.levels, child)
+            if below is not None:
                 below.prefix = path + "/"
-                tg_list_below(child, &below.cursor)
                 self.levels.append(below)
             if has_live_value(self.handle, child):
                 return path
@@ -150,8 +169,7 @@ cdef class Lister(Builder):
                 if has_live_value(self, &level.children[i]):
                     entries += 1
                     nbytes += level.children[i].size
-                if level.children[i].has_children and level.children[i].dir != 0:
-                    below = Level.__new__(Level)
-                    tg_list_below(&level.children[i], &below.cursor)
+                below = level_below(levels, &level.children[i])
+                if below is not None:
                     levels.append(below)
         return entries, nbytes

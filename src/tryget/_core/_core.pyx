@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cython: language_level=3, freethreading_compatible=True, binding=False
 # cython: always_allow_keywords=False, boundscheck=False, wraparound=False
+# cython: embedsignature=True, embedsignature.format=clinic
 """The only extension: converts, calls the core, raises. No policy.
 
 One file a concern, in this order. The classes build on each other and make one: RawStore.

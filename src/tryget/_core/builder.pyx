@@ -79,6 +79,13 @@ cdef class Builder(Writer):
     """The calls round a missing value. `own`: tickets of builds that the caller is inside of."""
 
     def get_or_create(self, key, factory, *, ttl=None, timeout=None, lease=None, absent_ttl=60.0):
+        """The value of a key. When it is absent, one caller of all processes calls `factory()` and
+        stores for `ttl` seconds what that returns; the others wait for it.
+
+        timeout     seconds to wait for the builder of another; then TimeoutError
+        lease       seconds after which a builder that is not done has a successor
+        absent_ttl  seconds that it is remembered that the factory returned ABSENT
+        """
         cdef PyObject *found = self.reusable(key)
         if found != NULL:
             return taken(found)

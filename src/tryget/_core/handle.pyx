@@ -98,6 +98,7 @@ cdef class Handle:
         return bool(self.attachment.readonly)
 
     def raise_if_closed(self):
+        """StoreClosed after `close`."""
         if self.store == NULL:
             self.raise_closed()
 

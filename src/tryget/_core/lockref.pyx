@@ -109,7 +109,10 @@ cdef int attach_after_fork(Attachment attachment) except -1:
 
 
 cdef class LockRef:
-    """A lock and a reference count in one 8-byte word.
+    """LockRef(buffer=None, offset=0, *, store=None)
+--
+
+    A lock and a reference count in one 8-byte word.
 
     >>> import tryget
     >>> ref = tryget.LockRef()

@@ -214,11 +214,13 @@ cdef class Reader(Handle):
             ) from problem
 
     def decode(self, codec, data, key):
+        """The value of bytes that were stored under a key; `codec` is the number beside them."""
         return self.decoded(codec, data, key)
 
     # A hit of the table is written out in each: a call of its own costs a quarter of it.
 
     def get(self, key, default=None):
+        """The value of a key, or the default when it is absent. Takes no lock, never waits."""
         cdef PyObject *found = self.reusable(key)
         if found != NULL:
             return taken(found)

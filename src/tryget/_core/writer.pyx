@@ -105,12 +105,16 @@ cdef class Writer(Pinner):
             raise KeyError(key)
 
     def set(self, key, value, *, ttl=None):
+        """Creates or replaces a value, for `ttl` seconds; None is for ever. Others see the old
+        value or the new one, whole. A `ttl` of 0 or less removes it."""
         self.store_value(key, value, ttl)
 
-    def delete(self, key):
+    def delete(self, key, /):
+        """Removes a value; False when there is none. What is below the key stays."""
         return self.remove(key)
 
     def add(self, key, value, *, ttl=None):
+        """Creates a value; False when there is one. Of any number of callers one creates it."""
         cdef tg_set_options options
         cdef uint64_t version = 0
         cdef tg_status status
@@ -127,6 +131,8 @@ cdef class Writer(Pinner):
         return True
 
     def compare_and_set(self, key, version, value, *, ttl=None):
+        """Replaces a value if its version, of `stat` or a pin, is still that, else False. 0:
+        creates one if there is none."""
         cdef tg_set_options options
         cdef uint64_t published = 0
         cdef tg_status status
@@ -225,7 +231,7 @@ cdef class Writer(Pinner):
         finally:
             PyMem_RawFree(taking.bytes)
 
-    def drop(self, key):
+    def drop(self, key, /):
         """Removes a node with all below it; None is all below the root."""
         cdef tg_key name
         cdef tg_status status

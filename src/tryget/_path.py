@@ -9,7 +9,7 @@ from pathlib import Path
 from tryget._errors import Error, NotOwner, StoreNotFound
 
 SUFFIX = ".tryget"
-SIZE_MIN = 4 << 20
+SIZE_MIN, SIZE_MAX = 4 << 20, 1 << 40
 _NAME_MAX = 200
 
 _UNITS: dict[str, int] = {"": 1, "B": 1} | {
@@ -28,8 +28,8 @@ def parse_size(size: int | str) -> int:
         raise TypeError(f"size is an int or text such as '512MiB', not {type(size).__name__}")
     if size < SIZE_MIN:
         raise ValueError(f"size {size} is too small: a store needs at least 4 MiB")
-    if size >= 1 << 63:
-        raise ValueError(f"size {size} is too large")
+    if size > SIZE_MAX:
+        raise ValueError(f"size {size} is too large: a store has at most 1 TiB")
     return size
 
 

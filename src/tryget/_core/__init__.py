@@ -22,6 +22,7 @@ from tryget._core._core import (
     is_plain,
     own_methods,
     refuse_to_wait,
+    time_limit,
     unlink,
     use_numpy,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "is_plain",
     "own_methods",
     "refuse_to_wait",
+    "time_limit",
     "unlink",
     "use_numpy",
 ]

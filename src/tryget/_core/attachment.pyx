@@ -75,24 +75,32 @@ cdef class Attachment:
         return f"store {self.path}"
 
 
-cdef double seconds_of(object number) except *:
+cdef double seconds_of(object number, str what) except *:
     """A real number; an int too large for a float is infinite."""
     try:
-        return number
+        if not isinstance(number, (str, bytes, bool)):
+            return number
     except OverflowError:
         return INFINITY if number > 0 else -INFINITY
+    except TypeError:
+        pass
+    raise TypeError(f"{what} is a number of seconds or None, not {type(number).__name__}")
+
+
+def time_limit(timeout):
+    """Seconds; infinite for None."""
+    cdef double seconds
+    if timeout is None:
+        return INFINITY
+    seconds = seconds_of(timeout, "timeout")
+    if not seconds >= 0:
+        raise ValueError(f"timeout is at least 0, not {timeout!r}")
+    return seconds
 
 
 cdef uint64_t nanoseconds(object timeout) except *:
     """Of a time limit in seconds; None is for ever."""
-    cdef double seconds
-    if timeout is None:
-        return FOREVER
-    if isinstance(timeout, (str, bytes, bool)):
-        raise TypeError(f"timeout is a number of seconds or None, not {type(timeout).__name__}")
-    seconds = seconds_of(timeout)
-    if not seconds >= 0:
-        raise ValueError(f"timeout is at least 0, not {timeout!r}")
+    cdef double seconds = time_limit(timeout)
     return <uint64_t>(seconds * 1e9) if seconds < 1e9 else FOREVER
 
 
@@ -130,7 +138,12 @@ def attach(str directory not None, str name not None, str path not None, size, c
             return self
         self.store = NULL
         if status != TG_INTERRUPTED:
-            raise_opening(status, path, &error, self.readonly)
+            absent = "open it with create=True"
+            if uuid is not None:
+                absent = "it was unlinked, and is another one by now if there is one of that name"
+            elif readonly:
+                absent = "its owner makes it, without readonly"
+            raise_opening(status, path, &error, self.readonly, absent)
         PyErr_CheckSignals()
 
 
@@ -178,7 +191,7 @@ def unlink(str directory not None, str name not None, str path not None):
         if status == TG_OK:
             return
         if status != TG_INTERRUPTED:
-            raise_opening(status, path, &error)
+            raise_opening(status, path, &error, False, "tryget.stores() lists those that are")
         PyErr_CheckSignals()
 
 
@@ -208,20 +221,19 @@ def each(str directory not None):
     if status == TG_ABSENT:
         return []
     if status != TG_OK:
-        raise_opening(status, directory, &error)
+        raise_opening(status, directory, &error, False, "name another folder")
     return found
 
 
-cdef int raise_opening(tg_status status, str path, tg_error *error,
-                       bint readonly=False) except -1:
+cdef int raise_opening(tg_status status, str path, tg_error *error, bint readonly,
+                       str absent) except -1:
     """The exception for a store that could not be opened or removed."""
     step = error.step.decode() if error.step != NULL else ""
     if error.code:
         step = f"{step}: {os.strerror(error.code)}" if step else os.strerror(error.code)
     why = f" ({step})" if step else ""
     if status == TG_ABSENT:
-        hint = "its owner makes it, without readonly" if readonly else "open it with create=True"
-        raise StoreNotFound(f"there is no such store {path}: {hint}")
+        raise StoreNotFound(f"there is no such store {path}: {absent}")
     if status == TG_EXISTS:
         raise StoreExists(f"the store {path} exists: open it without create='exclusive'")
     if status == TG_FULL:
@@ -233,6 +245,8 @@ cdef int raise_opening(tg_status status, str path, tg_error *error,
             f"the store {path} was made by another version of tryget{why}: unlink it, or open it "
             "with on_mismatch='new'"
         )
+    if status == TG_NOT_OURS and error.code == 40:  # ELOOP
+        raise NotOwner(f"{path}: the name is a symbolic link: name the folder that it points into")
     if status == TG_NOT_OURS or (status == TG_SYSTEM and error.code in (1, 13)):  # EPERM, EACCES
         if readonly:
             raise NotOwner(
@@ -243,6 +257,8 @@ cdef int raise_opening(tg_status status, str path, tg_error *error,
             f"{path} belongs to somebody else, or others may write to it{why}: name another "
             "folder, or say by mode= that this was meant"
         )
+    if status == TG_SYSTEM:
+        raise Error(f"{path}: a system call failed{why}")
     if status == TG_UNSUPPORTED:
         raise Error(f"the file system of {path} is not fit for a store{why}: use /dev/shm")
     if status == TG_NO_PROCESS:

@@ -94,10 +94,10 @@ cdef class Builder(Writer):
             return value
         return self.raw_create(key, factory, ttl, timeout, lease, absent_ttl)
 
-    def raw_check_ttl(self, ttl):
+    def raw_check_ttl(self, what, seconds):
         """Whether a time to live is not over at once; TypeError, ValueError."""
         cdef uint32_t expiry = 0
-        return self.expiry_of(ttl, &expiry)
+        return self.expiry_of(seconds, &expiry, what)
 
     def raw_build_begin(self, key, own, lease=None):
         """("mine", ticket), ("wait", wait), ("there", None) or ("absent", None)."""
@@ -110,7 +110,7 @@ cdef class Builder(Writer):
         cdef Patience patience = no_wait()
         cdef Builds builds
         key_of(key, &name)
-        if not self.expiry_of(lease, &options.lease):
+        if not self.expiry_of(lease, &options.lease, "lease"):
             raise ValueError(f"lease is more than 0 seconds or None, not {lease!r}")
         while True:
             if self.store == NULL:

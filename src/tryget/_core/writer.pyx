@@ -33,7 +33,12 @@ cdef class Writer(Pinner):
                 options.codec = CODEC_TEXT
                 return self.put_parts(key, &part, 1, part.size, options, version, build)
             PyErr_Clear()  # lone surrogates: the codec has a form for them
-        codec, pieces = self.encode(value)
+        try:
+            codec, pieces = self.encode(value)
+        except (TypeError, ValueError) as problem:
+            if getattr(problem, "names_no_key", False):
+                problem.args = (f"{self.attachment}: {key!r}: {problem}",)
+            raise
         options.codec = codec
         parts = Parts(pieces)
         return self.put_parts(key, parts.parts, <size_t>parts.count, parts.size, options, version,
@@ -78,17 +83,15 @@ cdef class Writer(Pinner):
         if status != TG_OK:
             self.raise_status(status, key)
 
-    cdef bint expiry_of(self, object ttl, uint32_t *expiry) except *:
+    cdef bint expiry_of(self, object ttl, uint32_t *expiry, str what="ttl") except *:
         """False: it is over already."""
         cdef double seconds
         expiry[0] = 0
         if ttl is None:
             return True
-        if isinstance(ttl, (str, bytes, bool)):
-            raise TypeError(f"ttl is a number of seconds or None, not {type(ttl).__name__}")
-        seconds = seconds_of(ttl)
+        seconds = seconds_of(ttl, what)
         if seconds != seconds:
-            raise ValueError("ttl is not a number (NaN)")
+            raise ValueError(f"{what} is not a number (NaN)")
         if seconds <= 0:
             return False
         if self.store == NULL:

@@ -34,6 +34,8 @@ decode_plain = msgspec.msgpack.Decoder().decode
 class TooDeep(ValueError):
     """A value that contains itself, or is nested too deep to tell."""
 
+    names_no_key = True
+
 
 class Mark:
     """Stands first in the array of a container that MessagePack doesn't know."""

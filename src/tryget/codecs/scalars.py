@@ -39,6 +39,8 @@ ARROW = 40
 class Unstorable(TypeError):
     """A type that the codec has no form for."""
 
+    names_no_key = True  # whoever knows the key puts it before the text
+
 
 def has_utf8(text: str) -> bool:
     """Whether the text is free of lone surrogates."""

@@ -40,7 +40,7 @@ class Epoch(_core.RawEpoch):
 
         TimeoutError after `timeout` seconds; SectionError inside a section, for ever so."""
         _core.refuse_to_wait("synchronize", timeout is None)
-        end = _end_of(timeout)
+        end = time.monotonic() + _core.time_limit(timeout)
         cookie = self.snapshot()
         delay = _DELAYS[0]
         while (blocker := self.blocker(cookie)) != 0:
@@ -62,7 +62,7 @@ class Epoch(_core.RawEpoch):
     def barrier(self, timeout: float | None = None) -> None:
         """Returns when all functions that this process deferred before have run."""
         _core.refuse_to_wait("barrier", timeout is None)
-        end = _end_of(timeout)
+        end = time.monotonic() + _core.time_limit(timeout)
         queue = self._queue()
         if queue.is_runner:
             raise SectionError("barrier in a deferred function: it would wait for itself")
@@ -85,13 +85,3 @@ class Epoch(_core.RawEpoch):
             f"{what}, {self._name}: {who} still in a section after {timeout} s: is it stopped, or "
             "does it read for long?"
         )
-
-
-def _end_of(timeout: float | None) -> float:
-    if timeout is None:
-        return float("inf")
-    if isinstance(timeout, (str, bytes, bool)):
-        raise TypeError(f"timeout is a number of seconds or None, not {type(timeout).__name__}")
-    if not timeout >= 0:
-        raise ValueError(f"timeout is at least 0, not {timeout!r}")
-    return time.monotonic() + timeout

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from tryget._core import BuildTicket
+from tryget._core import BuildTicket, time_limit
 from tryget.store.absent import ABSENT
 from tryget.store.views import MISSING
 
@@ -28,17 +28,11 @@ class Limit:
     __slots__ = ("end", "seconds")
 
     def __init__(self, seconds: float | None) -> None:
-        if isinstance(seconds, (str, bytes, bool)):
-            raise TypeError(f"timeout is a number of seconds or None, not {type(seconds).__name__}")
-        if seconds is not None and not seconds >= 0:
-            raise ValueError(f"timeout is at least 0, not {seconds!r}")
-        self.seconds = seconds
-        self.end = None if seconds is None else time.monotonic() + seconds
+        self.seconds = time_limit(seconds)
+        self.end = time.monotonic() + self.seconds
 
-    def left(self, store: "Store", key: str) -> float | None:
-        """Seconds, or None for ever; TimeoutError when they are over."""
-        if self.end is None:
-            return None
+    def left(self, store: "Store", key: str) -> float:
+        """Seconds; TimeoutError when they are over."""
         left = self.end - time.monotonic()
         if left > 0:
             return left
@@ -60,8 +54,8 @@ def create(
     """The value of a key that a read has missed."""
     if not callable(factory):
         raise TypeError(f"factory is called without arguments; {factory!r} can't be")
-    for seconds in (ttl, absent_ttl):
-        store.raw_check_ttl(seconds)
+    store.raw_check_ttl("ttl", ttl)
+    store.raw_check_ttl("absent_ttl", absent_ttl)
     limit = Limit(timeout)
     own = own_builds.get()
     while True:

@@ -76,8 +76,8 @@ def check_function(function: Any) -> None:
 
 def check_options(store: "Store", options: Options) -> None:
     """TypeError, ValueError for options that make no sense, alone or together."""
-    for seconds in (options.ttl, options.absent_ttl):
-        store.raw_check_ttl(seconds)
+    store.raw_check_ttl("ttl", options.ttl)
+    store.raw_check_ttl("absent_ttl", options.absent_ttl)
     if options.key is not None and not callable(options.key):
         raise TypeError("key is a function of the same arguments that returns a key")
     if options.node is not None and not isinstance(options.node, str):

@@ -44,16 +44,14 @@ async def create_later(
             return value, False
 
 
-async def look_again(
-    store: "Store", wait: BuildWait, key: str, left: float | None, pause: float
-) -> None:
+async def look_again(store: "Store", wait: BuildWait, key: str, left: float, pause: float) -> None:
     """Waits a little for another build."""
     own = own_builds.get()
     if own:
         # Only who builds can be part of a circle, and that shows while its members wait.
         await asyncio.to_thread(store.raw_build_wait, wait, own, left, key)
     else:
-        await asyncio.sleep(pause if left is None else min(pause, left))
+        await asyncio.sleep(min(pause, left))
 
 
 async def build_later(

@@ -9,6 +9,7 @@ sections; asyncio tasks. Failure means something ended under a reader, or a wait
 import asyncio
 import contextvars
 import gc
+import pickle
 import threading
 import time
 import weakref
@@ -480,3 +481,8 @@ def test_nothing_is_ended_under_a_reader(epoch: tryget.Epoch) -> None:
         thread.join()
     epoch.barrier(timeout=20)
     assert errors == []
+
+
+def test_it_is_not_pickled(epoch: tryget.Epoch) -> None:
+    with pytest.raises(TypeError, match="send its store"):
+        pickle.dumps(epoch)

@@ -265,6 +265,15 @@ def test_a_store_pickles_to_its_name(store: tryget.Store) -> None:
         assert again.path == store.path
 
 
+@pytest.mark.parametrize("timeout", [0.25, None])
+def test_a_pickled_store_keeps_what_it_was_opened_with(folder: Path, timeout: float | None) -> None:
+    with tryget.open("a", size="4MiB", timeout=timeout, reuse="never", mode=0o640) as opened:
+        text = pickle.dumps(opened)
+        with pickle.loads(text) as again:
+            assert pickle.dumps(again) == text
+            assert again._timeout == timeout
+
+
 def test_a_pickled_store_never_brings_its_codec(folder: Path) -> None:
     with tryget.open("a", size="4MiB", codec="pickle") as opened:
         opened["key"] = range(3)

@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from tryget import _core
 from tryget._errors import SectionError
@@ -69,6 +70,9 @@ class Epoch(_core.RawEpoch):
         if not queue.wait(None if timeout is None else max(0.0, end - time.monotonic())):
             cookie = queue.oldest()
             raise self._late("barrier", timeout, 0 if cookie is None else self.blocker(cookie))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an epoch is not pickled: send its store, and use the `epoch` of that")
 
     def __repr__(self) -> str:
         return f"<tryget.Epoch of {self._name}>"

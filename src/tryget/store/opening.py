@@ -137,6 +137,7 @@ def reopen(
     mode: int,
     reuse: str = "immutable",
     readonly: bool = False,
+    timeout: float | None = 5.0,
 ) -> Store:
     """A store that was pickled: that very store, with codec `safe`; else StoreNotFound."""
     folder = Path(directory)
@@ -149,11 +150,11 @@ def reopen(
         mode,
         0,
         False,
-        5.0,
+        timeout,
         uuid,
         readonly,
     )
-    return _store(attachment, SAFE, name, folder, 5.0, mode, reuse)
+    return _store(attachment, SAFE, name, folder, timeout, mode, reuse)
 
 
 def unlink(name: str, *, directory: str | os.PathLike[str] | None = None) -> None:

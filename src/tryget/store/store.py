@@ -98,6 +98,7 @@ class Store(RawStore, MutableMapping[str, Any]):
             self._mode,
             self._reuse,
             self.readonly,
+            self._timeout,
         )
 
     def __repr__(self) -> str:

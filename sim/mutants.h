@@ -105,6 +105,7 @@
     X(remove_absent_unchecked, "absent under locks is absent by the path", "names_move_over") \
     X(pin_old_expiry, "a value that moves into an object keeps its expiry of now", \
       "names_pin_touch") \
+    X(pin_look_kept, "a pin whose look was no fact is given back", "names_pin_moved") \
     X(look_pin_kept, "a get whose look was no fact gives its pin back", "names_look_pin_rename") \
     X(chain_unlocked, "the bottom of a new chain is locked until the log is empty", \
       "names_insert_deep") \

@@ -176,6 +176,7 @@
     X(names_pin_touch) \
     X(names_pin_child) \
     X(names_pin_rename) \
+    X(names_pin_moved) \
     X(names_look_pin_delete) \
     X(names_look_pin_set) \
     X(names_look_pin_rename) \

@@ -39,8 +39,8 @@
  *   the child, stopped     the parent gives up, and the child fails whenever it goes on
  * Progress: nobody waits here; a fork costs a look at each entry of the ledger.
  *
- * API: tg_ledger_keep, tg_ledger_keeps, tg_ledger_defer, tg_ledger_fork_begin,
- *   tg_ledger_fork_end, tg_ledger_refuse, tg_ledger_adopt, tg_ledger_forked.
+ * API: tg_ledger_keep, tg_ledger_kept_entry, tg_ledger_keeps, tg_ledger_defer,
+ *   tg_ledger_fork_begin, tg_ledger_fork_end, tg_ledger_refuse, tg_ledger_adopt, tg_ledger_forked.
  */
 #ifndef TG_LEDGER_ADOPT_H
 #define TG_LEDGER_ADOPT_H
@@ -54,21 +54,27 @@ static inline uint64_t tg_ledger_kept(uint32_t ledger, tg_ref ref) {
 }
 
 /* The pin of our entry is given to a caller. Returns the ledger that it is of. */
-static inline uint32_t tg_ledger_keep(struct tg_local *local, uint32_t number) {
-    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
+static inline uint32_t tg_ledger_keep_at(const struct tg_local *local, tg_a64 *entry) {
     TG_CHECK(entry != NULL);
     /* Plain: it is ours, and a scan takes it for a pin before and after. */
     tg_ref ref = TG_ENTRY_REF(tg_load_relaxed64(entry));
     tg_store_relaxed64(entry, tg_ledger_kept(local->ledger_epoch, ref));
     return local->ledger_epoch;
 }
+static inline uint32_t tg_ledger_keep(struct tg_local *local, uint32_t number) {
+    return tg_ledger_keep_at(local, tg_ledger_entry(local, local->process, number));
+}
 
-/* Is that entry still, or at all, this kept pin? */
+/* That entry, if it still, or at all, is this kept pin; else NULL. */
+static inline tg_a64 *tg_ledger_kept_entry(const struct tg_local *local, uint32_t number,
+                                           uint32_t ledger, tg_ref object) {
+    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
+    if (TG_MUTANT(unpin_any_ledger) || entry == NULL) return entry;
+    return tg_load_relaxed64(entry) == tg_ledger_kept(ledger, object) ? entry : NULL;
+}
 static inline bool tg_ledger_keeps(const struct tg_local *local, uint32_t number, uint32_t ledger,
                                    tg_ref object) {
-    const tg_a64 *entry = tg_ledger_entry(local, local->process, number);
-    if (TG_MUTANT(unpin_any_ledger)) return entry != NULL;
-    return entry && tg_load_relaxed64(entry) == tg_ledger_kept(ledger, object);
+    return tg_ledger_kept_entry(local, number, ledger, object) != NULL;
 }
 
 bool tg_ledger_defer_now(struct tg_local *local, uint32_t number);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger.h"
 
-static bool try_claim(struct tg_local *local, uint32_t number, uint64_t value) {
+static inline bool try_claim(struct tg_local *local, uint32_t number, uint64_t value) {
     tg_a64 *entry = tg_ledger_entry(local, local->process, number);
     if (entry == NULL || tg_load_relaxed64(entry) != TG_LEDGER_FREE) return false;
     uint64_t old = TG_LEDGER_FREE;
@@ -12,10 +12,8 @@ static bool try_claim(struct tg_local *local, uint32_t number, uint64_t value) {
     return true;
 }
 
-uint32_t tg_ledger_claim(struct tg_local *local, uint64_t value) {
+static uint32_t claim_any(struct tg_local *local, uint32_t first, uint64_t value) {
     uint32_t capacity = tg_ledger_capacity(local, local->process);
-    if (capacity == 0) return 0;
-    uint32_t first = (uint32_t)tg_load_relaxed64(&local->ledger_hint);
     if (first == 0 || first > capacity) first = 1;
     for (uint32_t i = 0; i < capacity; i++) {
         uint32_t number = first + i <= capacity ? first + i : first + i - capacity;
@@ -27,12 +25,18 @@ uint32_t tg_ledger_claim(struct tg_local *local, uint64_t value) {
     return 0;
 }
 
+static inline uint32_t claim(struct tg_local *local, uint64_t value) {
+    uint32_t number = (uint32_t)tg_load_relaxed64(&local->ledger_hint);
+    if (TG_UNLIKELY(!try_claim(local, number, value))) return claim_any(local, number, value);
+    tg_store_relaxed64(&local->ledger_hint, number + 1);
+    return number;
+}
+
+uint32_t tg_ledger_claim(struct tg_local *local, uint64_t value) { return claim(local, value); }
+
 void tg_ledger_release(struct tg_local *local, uint32_t number) {
     tg_a64 *entry = tg_ledger_entry(local, local->process, number);
-    if (entry == NULL) return;
-    /* PAIR unpin: our last read of the object before the scan finds us gone. */
-    tg_store_release64(entry, TG_LEDGER_FREE);
-    tg_store_relaxed64(&local->ledger_hint, number);
+    if (entry != NULL) tg_ledger_release_at(local, entry, number);
 }
 
 tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *object, uint64_t version,
@@ -41,7 +45,7 @@ tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *object, uint64
     if (TG_MUTANT(pin_checked_first) && tg_load_relaxed32(&object->state) != TG_OBJECT_LINKED)
         return TG_RETRY;
     if (tg_load_relaxed32(&object->pinned) == 0 && !late) tg_store_relaxed32(&object->pinned, 1);
-    *number = tg_ledger_claim(local, TG_ENTRY(TG_LEDGER_PIN, tg_ref_of(local, object)));
+    *number = claim(local, TG_ENTRY(TG_LEDGER_PIN, tg_ref_of(local, object)));
     if (*number == 0) return TG_PINS_FULL;
     if (TG_MUTANT(pin_unchecked) || TG_MUTANT(pin_checked_first)) return TG_OK;
     /* PAIR publish: LINKED, then the fields that were filled before. */

@@ -104,17 +104,25 @@ static inline tg_a64 *tg_ledger_entry(const struct tg_local *local, uint32_t pro
     return place.chunk ? place.chunk + place.index : NULL;
 }
 
+static inline struct tg_pin_info *tg_ledger_info_at(struct tg_ledger_place place) {
+    return (struct tg_pin_info *)(place.chunk + place.size) + place.index;
+}
+
 static inline struct tg_pin_info *tg_ledger_info(const struct tg_local *local, uint32_t process,
                                                  uint32_t number) {
     struct tg_ledger_place place = tg_ledger_find_place(local, process, number);
-    if (place.chunk == NULL) return NULL;
-    return (struct tg_pin_info *)(place.chunk + place.size) + place.index;
+    return place.chunk ? tg_ledger_info_at(place) : NULL;
 }
 
 /* Turns a FREE entry of our process into `value`; 0 when tg_ledger_grow is due. The swap is
  * a full fence. */
 uint32_t tg_ledger_claim(struct tg_local *local, uint64_t value);
 /* Never waits. */
+static inline void tg_ledger_release_at(struct tg_local *local, tg_a64 *entry, uint32_t number) {
+    /* PAIR unpin: our last read of the object before the scan finds us gone. */
+    tg_store_release64(entry, TG_LEDGER_FREE);
+    tg_store_relaxed64(&local->ledger_hint, number);
+}
 void tg_ledger_release(struct tg_local *local, uint32_t number);
 /* A HELD call without locks. TG_PINS_FULL, TG_FULL, ... */
 TG_MUST_CHECK tg_status tg_ledger_grow(struct tg_call *call);

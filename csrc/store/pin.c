@@ -40,6 +40,29 @@ static tg_status look_at(struct tg_local *local, struct tg_record *record, struc
     return status;
 }
 
+/* The first look, in one straight line, when the hinted context is idle and nothing is being
+ * renamed. False: it is for the long way, and so is a key that isn't there. */
+static inline bool look_quickly(struct tg_local *local, uint32_t hint, struct tg_key key,
+                                struct seen *seen) {
+    struct tg_call call; /* for a section needs no more: */
+    struct tg_walk walk;
+    bool corrupt = false;
+    call.local = local;
+    call.hint = hint;
+    seen->object = NULL;
+    /* PAIR names.seq: the first look, then the walk. */
+    uint64_t seq = tg_load_acquire64(&local->hot->ns_seq);
+    tg_walk_begin(local, key, &walk);
+    if (TG_UNLIKELY(seq & 1) || !tg_read_try(&call)) return false;
+    struct tg_record *record = tg_walk_on(local, &walk, &corrupt);
+    if (record) seen->status = look_at(local, record, seen);
+    bool unmoved = tg_names_unmoved(local, seq);
+    bool left = tg_read_leave(&call);
+    if (TG_LIKELY(left && unmoved && seen->object)) return true;
+    if (seen->object && !TG_MUTANT(pin_look_kept)) tg_ledger_release(local, seen->entry);
+    return false;
+}
+
 static bool look(struct tg_call *call, struct tg_key key, struct seen *seen) {
     struct tg_local *local = call->local;
     bool corrupt = false;
@@ -101,16 +124,16 @@ tg_status tg_more_entries(struct tg_call *call) {
 tg_status tg_give_pin(struct tg_store *store, struct tg_object *object, uint32_t entry,
                       const struct tg_info *info, struct tg_pin *pin) {
     struct tg_local *local = &store->local;
-    struct tg_pin_info *note = tg_ledger_info(local, local->process, entry);
-    if (note) {
-        tg_store_relaxed32(&note->thread, local->os->ops->thread_id(local->os));
-        tg_store_relaxed64(&note->since_ns, local->os->ops->coarse_ns(local->os));
-    }
+    struct tg_ledger_place place = tg_ledger_find_place(local, local->process, entry);
+    TG_CHECK(place.chunk != NULL);
+    struct tg_pin_info *note = tg_ledger_info_at(place);
+    tg_store_relaxed32(&note->thread, local->os->ops->thread_id(local->os));
+    tg_store_relaxed64(&note->since_ns, local->os->ops->coarse_ns(local->os));
     pin->bytes = tg_object_payload(local, object);
     pin->info = *info;
     pin->entry = entry;
     pin->object = tg_ref_of(local, object);
-    pin->ledger = tg_ledger_keep(local, entry);
+    pin->ledger = tg_ledger_keep_at(local, place.chunk + place.index);
     if (pin->bytes != NULL) return TG_OK;
     tg_unpin(store, pin);
     return TG_CORRUPT;
@@ -123,6 +146,8 @@ tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key
     struct seen seen;
     *pin = (struct tg_pin){0};
     if (!tg_store_usable(store)) return tg_store_refusal(store);
+    if (TG_LIKELY(look_quickly(local, *hint, key, &seen)))
+        return tg_give_pin(store, seen.object, seen.entry, &seen.info, pin);
     if (!tg_key_valid(key)) return TG_INVALID;
     tg_call_begin(&call, local, *hint, deadline_ns);
     for (;;) {
@@ -140,27 +165,37 @@ tg_status tg_pin_value(struct tg_store *store, uint32_t *hint, struct tg_key key
     return tg_give_pin(store, seen.object, seen.entry, &seen.info, pin);
 }
 
-void tg_unpin_entry(struct tg_local *local, uint32_t entry, struct tg_object *object) {
+static inline void unpin(struct tg_local *local, tg_a64 *entry, uint32_t number,
+                         struct tg_object *object) {
     bool unlinked = tg_load_relaxed32(&object->state) == TG_OBJECT_UNLINKED;
-    tg_ledger_release(local, entry);
+    tg_ledger_release_at(local, entry, number);
     /* A hint: whoever has it parked looks at it again. Missed, it waits for a tidy-up. */
     /* PAIR unpin.hint: the entry is free before the hint moves. */
-    if (unlinked) tg_add_acqrel64(&local->hot->unpin_hint, 1);
+    if (TG_UNLIKELY(unlinked)) tg_add_acqrel64(&local->hot->unpin_hint, 1);
+}
+
+void tg_unpin_entry(struct tg_local *local, uint32_t number, struct tg_object *object) {
+    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
+    if (entry != NULL) unpin(local, entry, number, object);
+}
+
+/* In a forked child that did not adopt this one, the entry is another's, if any's. */
+static inline tg_a64 *entry_of(const struct tg_store *store, const struct tg_pin *pin) {
+    if (pin->entry == 0 || !tg_store_usable(store)) return NULL;
+    return tg_ledger_kept_entry(&store->local, pin->entry, pin->ledger, pin->object);
 }
 
 bool tg_pin_holds(struct tg_store *store, const struct tg_pin *pin) {
-    /* In a forked child that did not adopt this one, the entry is another's, if any's. */
-    return pin->entry != 0 && tg_store_usable(store) &&
-           tg_ledger_keeps(&store->local, pin->entry, pin->ledger, pin->object);
+    return entry_of(store, pin) != NULL;
 }
 
 void tg_unpin(struct tg_store *store, struct tg_pin *pin) {
     struct tg_local *local = &store->local;
-    if (pin->entry == 0) return;
+    tg_a64 *entry = entry_of(store, pin);
     /* It was checked when it was pinned. */
-    struct tg_object *object = tg_at_start(local, pin->object);
-    if (object != NULL && tg_pin_holds(store, pin) && !tg_ledger_defer(local, pin->entry))
-        tg_unpin_entry(local, pin->entry, object);
+    struct tg_object *object = entry ? tg_at_start(local, pin->object) : NULL;
+    if (object != NULL && !tg_ledger_defer(local, pin->entry))
+        unpin(local, entry, pin->entry, object);
     pin->entry = 0;
 }
 

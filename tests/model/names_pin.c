@@ -32,6 +32,10 @@ NAMES_PAIR(names_pin_rename, "a value is renamed while it moves into an object",
            PLAN(.relaxed = true, .before = STEPS(SET("a", 1))), STEPS(PIN("a"), UNPIN()),
            STEPS(RENAME("a", "b"), GET("b")), .flags = SIM_ALL);
 
+NAMES_PAIR(names_pin_moved, "an object is pinned by its key while its directory moves",
+           PLAN(.relaxed = true, .before = STEPS(SET("d/a", 101))), STEPS(PIN("d/a"), UNPIN()),
+           STEPS(RENAME("d", "e"), TIDY()), .flags = SIM_ALL);
+
 NAMES_PAIR(names_look_pin_delete, "an object is pinned by a get while it is deleted and drained",
            PLAN(.before = STEPS(SET("d/a", 101))), STEPS(LOOK_PIN("d/a"), UNPIN()),
            STEPS(DELETE("d/a"), TIDY()), .flags = SIM_ALL);

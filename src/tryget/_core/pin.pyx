@@ -12,6 +12,21 @@ from libc.string cimport memcpy, memset
 cdef extern from "Python.h":
     object PyBytes_FromStringAndSize(const char *text, Py_ssize_t size)
 
+cdef extern from *:
+    """
+    /* Word by word, as it was written just now: a wider load would wait for all of the writes. */
+    static inline void tg_move_pin(struct tg_pin *to, const volatile struct tg_pin *from) {
+        to->bytes = from->bytes;
+        to->info.size = from->info.size;
+        to->info.version = from->info.version;
+        to->info.codec = from->info.codec;
+        to->entry = from->entry;
+        to->object = from->object;
+        to->ledger = from->ledger;
+    }
+    """
+    void tg_move_pin(tg_pin *to, const tg_pin *source)
+
 cdef Py_ssize_t one = 1  # the stride of every view
 cdef char *byte_format = b"B"
 
@@ -23,33 +38,23 @@ cdef class RawPin:
     """Memory of a store that does not change while this object or a view of it lives."""
 
     cdef Attachment attachment
+    cdef tg_store *core  # the attachment's
     cdef tg_pin pin
     cdef Py_ssize_t size  # what the views' shape points to
     cdef Py_ssize_t exports
     cdef bint released
     cdef bint lent  # to an array that is no export: it holds a reference instead
 
-    def __cinit__(self):
-        self.pin.entry = 0
-        self.exports = 0
-        self.released = False
-        self.lent = False
-
-    def __dealloc__(self):
-        # Every view holds a reference: none is left.
-        self._unpin()
-
     cdef void _unpin(self) noexcept:
         if self.pin.entry != 0:
-            tg_unpin(self.attachment.store, &self.pin)
-            self.pin.entry = 0
+            tg_unpin(self.core, &self.pin)
 
     def __len__(self):
         return <Py_ssize_t>self.pin.info.size
 
     cdef int check_held(self) except -1:
         """Raises in a forked child that could not take the pin over."""
-        if self.pin.entry != 0 and not tg_pin_holds(self.attachment.store, &self.pin):
+        if self.pin.entry != 0 and not tg_pin_holds(self.core, &self.pin):
             raise Error(
                 f"{self.attachment}: this value was pinned before a fork, and the child could not "
                 "take the pin over: the memory may hold another value by now. Read the key again"
@@ -110,6 +115,20 @@ cdef class RawPin:
         return copy
 
 
+# `__dealloc__` would be called with care for what Python code might do there: a tenth of a pin.
+cdef dealloc_t free_raw_pin = (<type_t *>RawPin).tp_dealloc
+
+
+cdef void end_raw_pin(PyObject *self) noexcept:
+    # Every view holds a reference: none is left.
+    if (<RawPin>self).pin.entry != 0:
+        tg_unpin((<RawPin>self).core, &(<RawPin>self).pin)
+    free_raw_pin(self)
+
+
+(<type_t *>RawPin).tp_dealloc = end_raw_pin
+
+
 cdef RawPin new_pin(Attachment attachment, tg_pin *taken):
     """A pin that the core gave, as an object."""
     cdef RawPin pin = None
@@ -118,6 +137,7 @@ cdef RawPin new_pin(Attachment attachment, tg_pin *taken):
     finally:
         if pin is None:  # no memory
             tg_unpin(attachment.store, taken)
-    pin.pin = taken[0]
+    tg_move_pin(&pin.pin, taken)
     pin.attachment = attachment
+    pin.core = attachment.store
     return pin

@@ -30,6 +30,7 @@ cdef class Pin:
     cdef readonly object key
     cdef Reader store  # who decodes; None once released
     cdef Attachment attachment
+    cdef tg_store *core  # the attachment's
     cdef tg_pin pin  # ours until `memory` has it
     cdef RawPin memory
     cdef object decoded
@@ -37,10 +38,6 @@ cdef class Pin:
 
     def __init__(self):
         raise TypeError("pins are made by pin and try_get of a store")
-
-    def __dealloc__(self):
-        if self.pin.entry != 0:
-            tg_unpin(self.attachment.store, &self.pin)
 
     @property
     def value(self):
@@ -70,6 +67,7 @@ cdef class Pin:
     cdef RawPin handed_over(self):
         cdef RawPin memory = RawPin.__new__(RawPin)
         memory.attachment = self.attachment
+        memory.core = self.core
         memory.pin = self.pin
         self.pin.entry = 0
         return memory
@@ -89,7 +87,7 @@ cdef class Pin:
             if self.memory is not None:
                 self.let_go_of_memory()
             elif self.pin.entry != 0:
-                tg_unpin(self.attachment.store, &self.pin)
+                tg_unpin(self.core, &self.pin)
             self.store = None
         return 0
 
@@ -122,6 +120,18 @@ cdef class Pin:
         return f"<tryget.Pin {self.key!r}, {state}>"
 
 
+cdef dealloc_t free_pin = (<type_t *>Pin).tp_dealloc
+
+
+cdef void end_pin(PyObject *self) noexcept:
+    if (<Pin>self).pin.entry != 0:
+        tg_unpin((<Pin>self).core, &(<Pin>self).pin)
+    free_pin(self)
+
+
+(<type_t *>Pin).tp_dealloc = end_pin
+
+
 cdef class Pinner(Reader):
     """The calls that return pins."""
 
@@ -145,7 +155,7 @@ cdef class Pinner(Reader):
             if self.store == NULL:
                 self.raise_closed()
             if patience.until == PASSED:
-                status = tg_pin_value(self.store, &tg_hint, name, &pin.pin, PASSED)
+                status = tg_pin_value(self.store, &tg_held_hint, name, &pin.pin, PASSED)
             else:
                 with nogil:
                     status = tg_pin_value(attachment.store, &tg_hint, name, &pin.pin,
@@ -154,6 +164,7 @@ cdef class Pinner(Reader):
                 pin.key = key
                 pin.store = self
                 pin.attachment = attachment
+                pin.core = attachment.store
                 return pin
             pin.pin.entry = 0
             if status == TG_ABSENT:

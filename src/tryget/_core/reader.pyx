@@ -54,7 +54,7 @@ cdef class Reader(Handle):
         reading.view_from = self.view_from
         reading.most = 0
         reading.refused = TG_READ_FINE
-        status = tg_get_or_pin(self.store, &tg_hint, name, tg_read_bytes, &reading,
+        status = tg_get_or_pin(self.store, &tg_held_hint, name, tg_read_bytes, &reading,
                                self.view_from, &info, &pin)
         if status == TG_OK:
             if pin.entry != 0:
@@ -108,7 +108,7 @@ cdef class Reader(Handle):
             return 0
         if self.store == NULL:  # closed by the decoder
             return 0
-        if (tg_get_with_token(self.store, &tg_hint, name, NULL, NULL, &now, &token) == TG_OK
+        if (tg_get_with_token(self.store, &tg_held_hint, name, NULL, NULL, &now, &token) == TG_OK
                 and token.lock != NULL and now.version == info.version):
             kept.keep(exact(key), value, reader, <uint64_t>nbytes, &token)
         return 0
@@ -246,7 +246,7 @@ cdef class Reader(Handle):
         while True:
             if self.store == NULL:
                 self.raise_closed()
-            status = tg_contains(self.store, &tg_hint, name, &info)
+            status = tg_contains(self.store, &tg_held_hint, name, &info)
             if status == TG_OK:
                 return info.has_value
             if status == TG_ABSENT:
@@ -277,7 +277,7 @@ cdef class Reader(Handle):
         while True:
             if self.store == NULL:
                 self.raise_closed()
-            status = tg_contains(self.store, &tg_hint, name, &info)
+            status = tg_contains(self.store, &tg_held_hint, name, &info)
             if status == TG_OK and info.has_value:
                 left = tg_expiry_left(self.store, info.expiry)
                 return info.version, left if left >= 0 else None

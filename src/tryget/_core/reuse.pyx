@@ -58,9 +58,11 @@ cdef extern from "Python.h":
     void Py_XDECREF(PyObject *object)
     # Without exceptions: the collector calls these.
     ctypedef int (*visit_t "visitproc")(PyObject *, void *) noexcept
+    ctypedef void (*dealloc_t "destructor")(PyObject *) noexcept
     struct type_t "_typeobject":
         int (*tp_traverse)(PyObject *, visit_t, void *) noexcept
         int (*tp_clear)(PyObject *) noexcept
+        dealloc_t tp_dealloc
 
 cdef enum:
     WAYS = 8

@@ -104,6 +104,13 @@ cdef extern from *:
 
     /* A context that this thread used last: it will be tried first. Any number will do. */
     static _Thread_local uint32_t tg_hint;
+    /* For calls that keep the interpreter lock: who has it used this one last, or it is found busy
+     * and another is taken. To find a variable of the thread costs as much as to hash a name. */
+    #ifdef Py_GIL_DISABLED
+    #define tg_held_hint tg_hint
+    #else
+    static uint32_t tg_held_hint;
+    #endif
     """
     enum:
         TG_READ_FINE
@@ -139,3 +146,4 @@ cdef extern from *:
     void *tg_take_raw(void *argument, const tg_info *info) noexcept nogil
 
     uint32_t tg_hint
+    uint32_t tg_held_hint

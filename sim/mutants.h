@@ -44,6 +44,10 @@
     X(recover_clears_intents_first, "intents go after all locks are free", "owner_lock_pair") \
     X(recover_idle_first, "a context is idle after its redo", "owner_context") \
     X(recover_not_elected, "one recoverer at a time", "recover_nested") \
+    X(context_high_kept, "a context is below the mark before it is used", "names_rename_new") \
+    X(context_high_late, "... also when its borrower dies at once", "owner_new") \
+    X(context_high_section, "... for a section, too", "epoch_new") \
+    X(context_high_blind, "the mark never falls", "owner_new_two") \
     X(count_under_lock, "the count stands still under the lock", "lockref_count") \
     X(count_beyond_limit, "a count stops at its limit", "lockref_limit") \
     X(count_below_zero, "a put at zero is refused", "lockref_double_put") \

@@ -34,6 +34,8 @@
     X(owner_heir) \
     X(owner_heir_dead) \
     X(owner_context) \
+    X(owner_new) \
+    X(owner_new_two) \
     X(lockref_count) \
     X(lockref_revive) \
     X(lockref_last) \
@@ -60,6 +62,7 @@
     X(epoch_cookie) \
     X(epoch_upgrade) \
     X(epoch_tag) \
+    X(epoch_new) \
     /* ledger, object */ \
     X(pin_unlink) \
     X(pin_two) \
@@ -141,6 +144,7 @@
     X(names_rename_get) \
     X(names_rename_dir_get) \
     X(names_rename_set) \
+    X(names_rename_new) \
     X(names_rename_insert) \
     X(names_rename_delete) \
     X(names_rename_get_below) \

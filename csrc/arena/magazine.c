@@ -181,7 +181,7 @@ static tg_status drain_context(struct tg_call *call) {
 tg_status tg_arena_reclaim(struct tg_call *call) {
     struct tg_local *local = call->local;
     tg_status status = drain_context(call);
-    for (uint32_t id = 1; status == TG_OK && id <= local->header.context_count; id++) {
+    for (uint32_t id = 1, high = tg_context_high(local); status == TG_OK && id <= high; id++) {
         struct tg_call other;
         tg_call_begin(&other, local, id, call->deadline_ns);
         if (!tg_borrow_one(&other, id)) continue; /* in use, or our own */

@@ -7,7 +7,7 @@
  * back"). Its mark precedes the epoch that let the page be freed, so we see it. */
 static bool any_expelled(struct tg_local *local) {
     if (TG_MUTANT(arena_punch_under_expelled)) return false;
-    for (uint32_t id = 1; id <= local->header.context_count; id++) {
+    for (uint32_t id = 1, high = tg_context_high(local); id <= high; id++) {
         /* PAIR epoch.leave: IDLE again means that all its loads are over. */
         uint64_t word = tg_load_acquire64(&tg_context_at(local, id)->word);
         if (TG_WORD_MODE(word) == TG_EXPELLED) return true;

@@ -63,7 +63,7 @@ bool tg_epoch_advance(struct tg_call *call, uint64_t from, uint64_t patience_ns)
     if (epoch > from) return true;
     /* PAIR epoch.section: the epoch is read, then the words (Dekker with tg_read_enter). */
     tg_fence_full();
-    for (uint32_t id = 1; id <= local->header.context_count; id++)
+    for (uint32_t id = 1, high = tg_context_high(local); id <= high; id++)
         if (!section_passes(call, id, epoch, patience_ns)) return false;
     if (TG_MUTANT(epoch_swap_blind)) epoch = tg_load_seqcst64(&local->hot->epoch);
     uint64_t old = epoch;

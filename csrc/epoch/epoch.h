@@ -49,10 +49,8 @@
 
 /* Starts a read section in the context that the hint names, if that is idle. */
 static inline bool tg_read_try(struct tg_call *call) {
-    const struct tg_local *local = call->local;
-    uint64_t epoch = tg_load_relaxed64(&local->hot->epoch);
-    return TG_LIKELY(call->hint - 1 < local->header.context_count) &&
-           TG_LIKELY(tg_borrow_try(call, call->hint, TG_READ, epoch));
+    uint64_t epoch = tg_load_relaxed64(&call->local->hot->epoch);
+    return tg_hint_good(call) && TG_LIKELY(tg_borrow_try(call, call->hint, TG_READ, epoch));
 }
 
 /* Starts a read section. TG_OK, TG_NO_CONTEXT, TG_INTERRUPTED. */

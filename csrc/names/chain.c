@@ -156,7 +156,7 @@ tg_status tg_names_settle_idle(struct tg_call *call) {
     bool left = false;
     /* PAIR unsettled: the hint before the look. Who says it later counts on, so that it stays. */
     uint64_t said = tg_load_acquire64(&local->hot->unsettled);
-    for (uint32_t id = 1; id <= local->header.context_count && status == TG_OK; id++) {
+    for (uint32_t id = 1, high = tg_context_high(local); id <= high && status == TG_OK; id++) {
         if (!owes(tg_context_at(local, id))) continue;
         if (!tg_borrow_one(call, id)) {
             left = true; /* somebody is at it */

@@ -19,7 +19,7 @@ static tg_status wait_for_writers(struct tg_call *call) {
     uint64_t ns_lock = tg_offset_of(local, &local->hot->ns_lock);
     tg_fence_full();
     if (TG_MUTANT(gate_no_wait)) return TG_OK;
-    for (uint32_t id = 1; id <= local->header.context_count; id++) {
+    for (uint32_t id = 1, high = tg_context_high(local); id <= high; id++) {
         const struct tg_context *context = tg_context_at(local, id);
         uint64_t word = tg_load_seqcst64(&context->word);
         if (id == call->id || TG_WORD_MODE(word) != TG_HELD) continue;

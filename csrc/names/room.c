@@ -42,7 +42,8 @@ static tg_status tidy_context(struct tg_call *call, uint32_t id, uint64_t patien
 tg_status tg_names_tidy(struct tg_call *call, uint64_t patience_ns, bool *more) {
     tg_status status = TG_OK;
     *more = false;
-    for (uint32_t id = 1; id <= call->local->header.context_count && status == TG_OK; id++)
+    uint32_t high = tg_context_high(call->local);
+    for (uint32_t id = 1; id <= high && status == TG_OK; id++)
         status = tidy_context(call, id, patience_ns, more);
     *more |= tg_load_relaxed32(&call->local->hot->reap_head) != 0;
     return status;

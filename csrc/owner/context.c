@@ -12,6 +12,27 @@ uint64_t tg_time_left(struct tg_call *call, uint64_t most) {
     return left < most ? left : most;
 }
 
+static void raise_high(struct tg_local *local, uint32_t id) {
+    tg_a64 *word = &local->hot->context_high;
+    uint64_t high = tg_load_relaxed64(word);
+    if (TG_MUTANT(context_high_blind) && high < id) tg_store_relaxed64(word, high = id);
+    /* PAIR context.high: the mark before the word. Other end: the scans. */
+    while (high < id && !TG_MUTANT(context_high_kept) && !tg_cas_seqcst64(word, &high, id)) {
+    }
+    /* PAIR context.high: the mark before the copy that other threads of ours go by. */
+    if (tg_load_relaxed32(&local->context_high) < id) tg_store_release32(&local->context_high, id);
+}
+
+/* As tg_borrow_try, for a context that may be the first time used. */
+static bool borrow_new(struct tg_call *call, uint32_t id, enum tg_mode mode, uint64_t stamp) {
+    bool early =
+        !TG_MUTANT(context_high_late) && !(mode == TG_READ && TG_MUTANT(context_high_section));
+    if (early) raise_high(call->local, id);
+    bool borrowed = tg_borrow_try(call, id, mode, stamp);
+    if (TG_MUTANT(context_high_late)) raise_high(call->local, id);
+    return borrowed;
+}
+
 static bool borrow_any(struct tg_call *call, enum tg_mode mode, uint64_t stamp) {
     uint32_t count = call->local->header.context_count;
     uint32_t first = call->hint;
@@ -19,9 +40,9 @@ static bool borrow_any(struct tg_call *call, enum tg_mode mode, uint64_t stamp) 
         struct tg_os *os = call->local->os;
         first = os->ops->processor(os) % count + 1;
     }
-    if (tg_borrow_try(call, first, mode, stamp)) return true;
+    if (borrow_new(call, first, mode, stamp)) return true;
     for (uint32_t i = 1; i <= count; i++)
-        if (i != first && tg_borrow_try(call, i, mode, stamp)) return true;
+        if (i != first && borrow_new(call, i, mode, stamp)) return true;
     return false;
 }
 
@@ -55,7 +76,7 @@ tg_status tg_borrow_slow(struct tg_call *call) { return borrow_waiting(call, TG_
 
 bool tg_borrow_one(struct tg_call *call, uint32_t id) {
     TG_ASSERT(call->context == NULL);
-    return tg_borrow_try(call, id, TG_HELD, tg_held_stamp(call));
+    return borrow_new(call, id, TG_HELD, tg_held_stamp(call));
 }
 
 tg_status tg_borrow_reading_slow(struct tg_call *call) { return borrow_waiting(call, TG_READ); }

@@ -17,24 +17,44 @@
  *       run, an orphan directory (the next writer settles them), limbo, magazines.
  *   O2  A word that is not IDLE names a process that is live or being mended.
  *   O3  Only the borrower leaves HELD; only the borrower or an expeller leaves READ.
+ *   O4  A context above hot.context_high was never borrowed: all of it is 0, and a scan of the
+ *       contexts ends there. The mark only rises, and before the borrowing. So who renames or
+ *       drops touches a few pages, not those of contexts that no processor ever came to.
  *
  * Ordering
  *   PAIR context.hand-over: private fields of the context written before it goes IDLE
  *   are seen by its next borrower (release store, acquiring compare-and-swap).
  *   PAIR epoch.section: see epoch/epoch.h.
+ *   PAIR context.high: the mark rises, then the word, a full fence, and whatever the section or
+ *   the writer looks at. A scan that was fenced as it must be and reads a lesser mark has missed
+ *   a word that it might have found idle as well: what its author did before the scan is seen.
+ *   Who does not raise it, as it is high enough, has read that, itself or by way of the copy in
+ *   tg_local: the same holds by the fence after its swap.
  *
- * Death: the word names the process: before the borrow there is nothing to mend,
- *   after it owner/recover.c finds the context.
+ * Death: the word names the process: before the borrow there is nothing to mend but a mark that
+ *   is too high, which is as good; after it owner/recover.c finds the context.
  * Progress: a scan of the pool; when all are taken, sleeps of 1 ms until the deadline.
  * API: tg_borrow_try, tg_borrow, tg_borrow_one, tg_borrow_reading_slow, tg_return,
- *   tg_context_checked.
+ *   tg_context_checked, tg_context_high.
  */
 #ifndef TG_OWNER_CONTEXT_H
 #define TG_OWNER_CONTEXT_H
 
 #include "../region/call.h"
 
-/* One attempt to borrow the context `id` <= context_count. */
+/* The last context that may ever have been borrowed: scans end here. */
+static inline uint32_t tg_context_high(const struct tg_local *local) {
+    /* PAIR context.high: after the fence of the scan, if it is one that needs a fence. */
+    uint64_t high = tg_load_seqcst64(&local->hot->context_high);
+    return high < local->header.context_count ? (uint32_t)high : local->header.context_count;
+}
+
+/* The context that the call tried last, or was told to, is below the mark for certain. */
+static inline bool tg_hint_good(const struct tg_call *call) {
+    return TG_LIKELY(call->hint - 1 < tg_load_relaxed32(&call->local->context_high));
+}
+
+/* One attempt to borrow the context `id` <= hot.context_high. */
 static inline bool tg_borrow_try(struct tg_call *call, uint32_t id, enum tg_mode mode,
                                  uint64_t stamp) {
     struct tg_context *context = tg_context_at(call->local, id);
@@ -70,7 +90,7 @@ TG_MUST_CHECK tg_status tg_borrow_slow(struct tg_call *call);
 /* Borrows a context as HELD. TG_OK, TG_NO_CONTEXT, TG_INTERRUPTED, TG_CLOSED. */
 TG_MUST_CHECK static inline tg_status tg_borrow(struct tg_call *call) {
     TG_ASSERT(call->context == NULL);
-    if (TG_LIKELY(call->hint - 1 < call->local->header.context_count) &&
+    if (tg_hint_good(call) &&
         TG_LIKELY(tg_borrow_try(call, call->hint, TG_HELD, tg_held_stamp(call))))
         return TG_OK;
     return tg_borrow_slow(call);

@@ -25,7 +25,7 @@ static void release_locks(struct tg_local *local, struct tg_context *context, ui
 
 bool tg_mend_contexts(struct tg_local *local, uint32_t process) {
     bool good = true;
-    for (uint32_t id = 1; id <= local->header.context_count; id++) {
+    for (uint32_t id = 1, high = tg_context_high(local); id <= high; id++) {
         struct tg_context *context = tg_context_at(local, id);
         /* PAIR context.hand-over: what the last recoverer did, if it got that far. */
         uint64_t word = tg_load_acquire64(&context->word);

@@ -40,7 +40,7 @@
 #include "../base/atomic.h"
 
 #define TG_MAGIC 0x31305f7465677974ull /* "tryget_01" less one letter */
-#define TG_LAYOUT_VERSION 2u
+#define TG_LAYOUT_VERSION 3u
 
 typedef uint32_t tg_ref;
 
@@ -180,6 +180,7 @@ struct tg_hot {
     tg_a64 sweep_ns;                        /* when the life table was last swept */
     tg_a64 process_high;                    /* processes below it may have a ledger */
     tg_a64 adoptions;                       /* moves when a child has copied its parent's pins */
+    tg_a64 context_high;                    /* contexts above it were never borrowed */
     /* Read sections of users (parts/section.h). */
     _Alignas(TG_LINE) tg_a64 section_epoch; /* the last cookie that was given */
     tg_a64 section_done;                    /* all up to this one have elapsed */

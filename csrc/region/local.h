@@ -62,6 +62,7 @@ struct tg_local {
     uint32_t process; /* our entry */
     uint32_t process_generation;
     uint32_t ledger_epoch; /* moves when a forked child gets a ledger of its own */
+    tg_a32 context_high;   /* hot.context_high was at least this */
     uint8_t small_class[TG_SMALL_SIZE / 8 + 1]; /* by size in steps of 8; 255 = none */
     uint16_t magazine_offset[TG_CLASS_CAPACITY + 2]; /* in words, into context.magazines */
     uint16_t magazine_capacity[TG_CLASS_CAPACITY + 2];

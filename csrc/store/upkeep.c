@@ -165,7 +165,7 @@ tg_status tg_usage(struct tg_store *store, uint32_t *hint, struct tg_usage *usag
     (void)hint;
     if (!tg_store_readable(store)) return TG_CLOSED;
     *usage = (struct tg_usage){.limit = local->header.limit};
-    for (uint32_t id = 1; id <= local->header.context_count; id++) {
+    for (uint32_t id = 1, high = tg_context_high(local); id <= high; id++) {
         struct tg_context *context = tg_context_at(local, id);
         for (uint32_t group = 0; group < TG_GROUPS; group++) {
             usage->entries += tg_load_relaxed64(&context->delta[group].entries);

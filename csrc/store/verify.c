@@ -100,6 +100,29 @@ static bool is_left(struct tg_check *check, const struct tg_context *context, co
     return true;
 }
 
+/* Above the mark all is 0, as it was made. */
+static void check_unused(struct tg_check *check, uint32_t id) {
+    const struct tg_local *local = check->local;
+    const struct tg_context *context = tg_context_at(local, id);
+    const tg_a64 *word = &context->word;
+    const tg_a64 *end = (const tg_a64 *)((const uint8_t *)context + local->header.context_size);
+    while (word < end && tg_load_relaxed64(word) == 0) word++;
+    /* PAIR context.high: what its borrower left, then the mark, which rose before. */
+    tg_fence_acquire();
+    if (word < end && id > tg_context_high(local))
+        tg_check_say(check, "O4", tg_check_where(check, context), "a context",
+                     "was used, and is above the mark");
+}
+
+static void check_contexts_high(struct tg_check *check) {
+    struct tg_local *local = check->local;
+    uint32_t count = local->header.context_count;
+    if (tg_load_relaxed64(&local->hot->context_high) > count)
+        tg_check_say(check, "O4", tg_check_where(check, &local->hot->context_high),
+                     "the mark of the contexts", "is above the last");
+    for (uint32_t id = tg_context_high(local) + 1; id <= count; id++) check_unused(check, id);
+}
+
 static void check_context(struct tg_check *check, uint32_t id) {
     struct tg_context *context = tg_context_at(check->local, id);
     uint64_t where = tg_check_where(check, context);
@@ -180,6 +203,7 @@ static void check_all(struct tg_check *check) {
     struct tg_local *local = check->local;
     check_hot(check);
     for (uint32_t id = 1; id <= local->header.context_count; id++) check_context(check, id);
+    check_contexts_high(check);
     for (uint32_t i = 0; i < local->header.process_count; i++) check_process(check, i);
     (void)tg_arena_verify(local, say_arena, check);
     count_slabs(check);

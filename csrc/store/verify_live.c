@@ -202,6 +202,11 @@ void tg_check_words(struct tg_check *check) {
             (TG_WORD_MODE(word) != TG_IDLE && TG_WORD_PROCESS1(word) == 0))
             tg_check_say(check, "O2", tg_check_where(check, context), "a context",
                          "its word can't be");
+        /* PAIR context.high: its word, then the mark, which rose before. */
+        tg_fence_acquire();
+        if (word != 0 && id > tg_context_high(local))
+            tg_check_say(check, "O4", tg_check_where(check, context), "a context",
+                         "is used, and above the mark");
     }
     for (uint32_t i = 0; i < local->header.process_count; i++)
         if (tg_load_relaxed32(&local->processes[i].state) > TG_PROCESS_MENDED)

@@ -54,6 +54,20 @@ static void empty_context(struct tg_check *check, uint32_t id) {
     tg_store_relaxed64(&context->version_count, version_count);
 }
 
+/* A mark that is too high costs a longer look, and nothing else. */
+static void raise_high(struct tg_check *check) {
+    struct tg_local *local = check->local;
+    uint32_t count = local->header.context_count;
+    bool lies = tg_load_relaxed64(&local->hot->context_high) > count;
+    for (uint32_t id = tg_context_high(local) + 1; id <= count; id++)
+        lies |= tg_load_relaxed64(&tg_context_at(local, id)->version_count) != 0;
+    lies |= tg_context_high(local) < tg_load_relaxed32(&local->context_high);
+    if (!lies) return;
+    done(check, tg_check_where(check, &local->hot->context_high), "the mark of the contexts",
+         "was raised");
+    tg_store_relaxed64(&local->hot->context_high, count);
+}
+
 static void empty_process(struct tg_check *check, uint32_t index) {
     struct tg_local *local = check->local;
     struct tg_process *process = &local->processes[index];
@@ -85,6 +99,7 @@ static tg_status settle_words(struct tg_check *check) {
     }
     if (tg_load_relaxed64(&hot->epoch) == 0) tg_store_relaxed64(&hot->epoch, 1);
     for (uint32_t id = 1; id <= local->header.context_count; id++) empty_context(check, id);
+    raise_high(check);
     for (uint32_t i = 0; i < local->header.process_count; i++) empty_process(check, i);
     empty_board(check);
     if (seq & 1) tg_store_relaxed64(&hot->ns_seq, seq + 1);

@@ -43,6 +43,8 @@ BREAK(process_owned, add64(&l->processes[1].lock, 1))
 BREAK(context_held, tg_store_relaxed64(&tg_context_at(l, 2)->word, TG_WORD(TG_HELD, 1, 5)))
 BREAK(context_log, tg_store_relaxed64(&tg_context_at(l, 2)->log_state, 1))
 BREAK(context_intent, tg_store_relaxed64(&tg_context_at(l, 2)->held[3], 4096))
+BREAK(context_mark_low, tg_store_relaxed64(&hot->context_high, 0))
+BREAK(context_mark_beyond, tg_store_relaxed64(&hot->context_high, 5))
 BREAK(process_state, tg_store_relaxed32(&l->processes[1].state, 9))
 
 BREAK(pages_free, add64(&hot->pages_free, 1))
@@ -253,6 +255,8 @@ static const struct example breaks[] = {
     {"O1", context_held},
     {"O1", context_log},
     {"O1", context_intent},
+    {"O4", context_mark_low},
+    {"O4", context_mark_beyond},
     {"T1", process_state},
     {"A4", pages_free},
     {"A4", committed},

@@ -118,8 +118,9 @@ static inline void core_grow_ledger(struct tg_local *local) {
     tg_return(&call);
 }
 
-/* In setup: `actors` processes that live, with a ledger each; `contexts` contexts. */
-static inline void core_world_make(unsigned contexts, unsigned actors) {
+/* In setup: `actors` processes that live, with a ledger each; `contexts` contexts, of which the
+ * first `used` were borrowed before. */
+static inline void core_world_make_new(unsigned contexts, unsigned used, unsigned actors) {
     struct tg_region_options options;
     struct tg_header header;
     tg_region_tiny(&options);
@@ -138,13 +139,18 @@ static inline void core_world_make(unsigned contexts, unsigned actors) {
     for (unsigned p = 0; p < actors; p++) core_live(core_locals[p]);
     core_make_table(local);
     for (uint32_t id = 1; id <= contexts; id++) {
-        core_stock(local, id);
+        if (id <= used) core_stock(local, id);
         sim_name(&tg_context_at(local, id)->word, 8, "context.word");
     }
     for (unsigned p = 0; p < actors; p++) core_grow_ledger(core_locals[p]);
     sim_name(&local->hot->epoch, 8, "epoch");
     sim_name(&local->hot->extent_lock, 8, "extent_lock");
     sim_name(&local->hot->unpin_hint, 8, "unpin_hint");
+    sim_name(&local->hot->context_high, 8, "context_high");
+}
+
+static inline void core_world_make(unsigned contexts, unsigned actors) {
+    core_world_make_new(contexts, contexts, actors);
 }
 
 /* ---- values ---------------------------------------------------------------------- */

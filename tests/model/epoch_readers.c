@@ -117,6 +117,25 @@ const struct sim_scenario epoch_expel = {
     .flags = SIM_ALL,
 };
 
+/* The reader's context, the third, is above the mark that the advancer may have looked at. */
+static void epoch_setup_new(void) {
+    core_world_make_new(3, 2, 3);
+    first_value();
+}
+
+const struct sim_scenario epoch_new = {
+    CORE_SCENARIO(epoch_new),
+    .doc = "the first section in a context that was never used is waited for like any other",
+    .setup = epoch_setup_new,
+    .actors = {{.name = "writer", .process = 1, .run = writer},
+               {.name = "advancer", .process = 2, .run = advancer},
+               {.name = "reader", .process = 0, .run = reader}},
+    .actor_count = 3,
+    .check = core_world_check,
+    .flags = SIM_CRASH | SIM_DELAY,
+    .bound = 3,
+};
+
 /* Unlinks, drains, and writes over what was freed, as its next owner would. */
 static void unlink_and_scribble(void *unused) {
     struct tg_call call;

@@ -41,6 +41,7 @@ struct names_plan {
     bool relaxed;                    /* reads may be unvalidated when somebody is stopped */
     bool unmended;                   /* ... or killed: who may only read can't mend it */
     bool bare;                       /* magazines are empty: each call fills its own */
+    unsigned used;                   /* new contexts are above it; 0 = none is new */
     bool forever;                    /* no deadlines: nobody needs what another may hold */
     bool unsettled;                  /* the tidy-up after `before` is left out */
     bool once;                       /* builds: there is one, and one more for each death */

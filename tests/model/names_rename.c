@@ -18,6 +18,11 @@ NAMES_PAIR(names_rename_set, "a set by the old path of a directory comes before 
            PLAN(.relaxed = true, .before = STEPS(SET("d/x", 1))),
            STEPS(RENAME("d", "e"), GET("e/x")), STEPS(SET("d/x", 2)), .flags = SIM_ALL);
 
+/* The gate's look at the contexts ends at the mark; the second actor's is above it. */
+NAMES_PAIR(names_rename_new, "a delete by the old path in a context that was never used",
+           PLAN(.relaxed = true, .used = 1, .before = STEPS(SET("d/x", 1), SET("d/y", 2))),
+           STEPS(RENAME("d", "e"), GET("e/x")), STEPS(DELETE("d/x")), .flags = SIM_ALL);
+
 NAMES_PAIR(names_rename_insert, "an insert by the old path of a directory",
            PLAN(.relaxed = true, .before = STEPS(SET("d/e/x", 1))),
            STEPS(RENAME("d", "f"), CONTAINS("f/e/y")), STEPS(SET("d/e/y", 2), GET("d/e/y")),

@@ -41,6 +41,7 @@ static inline void names_name_words(struct tg_local *local) {
     sim_name(&hot->reap_lock, 8, "reap_lock");
     sim_name(&hot->reap_head, 4, "reap_head");
     sim_name(&hot->extent_lock, 8, "extent_lock");
+    sim_name(&hot->context_high, 8, "context_high");
     sim_name(local->buckets, 8 * sizeof(struct tg_line), "bucket");
     for (uint32_t id = 1; id <= local->header.context_count; id++)
         sim_name(&tg_context_at(local, id)->word, 8, "context.word");
@@ -106,7 +107,8 @@ static inline void names_world_make(const struct names_plan *plan, unsigned acto
         names_grow_ledger(&names_stores[p]->local);
     }
     names_apply_before();
-    for (uint32_t id = 1; id <= contexts && !plan->bare; id++) names_stock(local, id);
+    unsigned stocked = plan->bare ? 0 : plan->used ? plan->used : contexts;
+    for (uint32_t id = 1; id <= stocked; id++) names_stock(local, id);
     names_name_words(local);
 }
 

@@ -213,3 +213,32 @@ const struct sim_scenario owner_context = {
     .check = lock_check,
     .flags = SIM_CRASH | SIM_CRASH2 | SIM_STOP,
 };
+
+/* ---- contexts that were never used -------------------------------------------------- */
+
+static void new_setup2(void) { core_world_make_new(2, 1, 2); }
+static void new_setup3(void) { core_world_make_new(3, 1, 3); }
+
+const struct sim_scenario owner_new = {
+    CORE_SCENARIO(owner_new),
+    .doc = "who dies in a context that was never used is found by who mends it",
+    .setup = new_setup2,
+    .actors = {{.name = "first", .process = 0, .run = lock_once},
+               {.name = "new", .process = 1, .run = lock_twice}},
+    .actor_count = 2,
+    .check = lock_check,
+    .flags = SIM_ALL,
+};
+
+const struct sim_scenario owner_new_two = {
+    CORE_SCENARIO(owner_new_two),
+    .doc = "two raise the mark of the contexts at once",
+    .setup = new_setup3,
+    .actors = {{.name = "first", .process = 0, .run = lock_once},
+               {.name = "new", .process = 1, .run = lock_once},
+               {.name = "newer", .process = 2, .run = lock_once}},
+    .actor_count = 3,
+    .check = lock_check,
+    .flags = SIM_CRASH | SIM_DELAY,
+    .bound = 2,
+};

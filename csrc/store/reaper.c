@@ -5,6 +5,7 @@
 
 enum { STEPS = 64, ROUNDS = 200, DRAINS = 50 };
 static const uint64_t pause_ns = 1000000;
+static const uint64_t first_pause_ns = 200000;
 
 /* Some steps, in a context of its own. */
 static tg_status reap_some(struct tg_local *local, bool *more) {
@@ -55,6 +56,9 @@ void tg_reaper_run(struct tg_helper *helper) {
         (struct tg_attached *)((uint8_t *)os - offsetof(struct tg_attached, os));
     struct tg_local *local = &self->store.local;
     if (!tg_store_usable(&self->store)) return;
+    /* Who dropped something is about to return: it shall not have to share its processor, nor
+     * wait for a lock of ours. */
+    tg_nap(first_pause_ns);
     reap_all(helper, local);
     drain_all(helper, local);
 }

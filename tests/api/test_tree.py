@@ -5,6 +5,8 @@ Method: small trees through every call on nodes. Failure means a lost subtree, a
 listing that lies.
 """
 
+import time
+
 import pytest
 
 import tryget
@@ -27,6 +29,25 @@ def tree(store: tryget.Store) -> tryget.Store:
     """A store with a few levels."""
     store.update(TREE)
     return store
+
+
+def test_a_node_whose_values_have_expired_is_absent(tree: tryget.Store) -> None:
+    for key in ("brief/a", "brief/b/c/d", "brief/b/e", "users/42/mail/brief/f", "leaf"):
+        tree.set(key, 1, ttl=0.1)
+    while tree.get_many(["brief/a", "brief/b/c/d", "brief/b/e", "users/42/mail/brief/f", "leaf"]):
+        time.sleep(0.02)
+    reader = tryget.open(tree.name, directory=tree.directory, readonly=True)
+    for store in (tree, reader):
+        assert sorted(store.children()) == ["jobs", "top", "users"]
+        assert store.children("brief") == []
+        assert store.children("users/42/mail") == ["home"]
+        for node in ("brief", "brief/b", "users/42/mail/brief", "leaf"):
+            with pytest.raises(KeyError):
+                store.stat(node)
+        assert store.stat("users/42/mail").has_value is False
+    tree["brief/b/c/g"] = 2
+    assert tree.children("brief") == ["b"]
+    assert not tree.stat("brief/b").has_value
 
 
 def test_children_are_names(tree: tryget.Store) -> None:

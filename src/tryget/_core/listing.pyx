@@ -5,6 +5,7 @@ from cpython.unicode cimport PyUnicode_DecodeUTF8
 
 cdef enum:
     BATCH = 128
+    FEW = 4  # to see whether there is one
     TEXT_BYTES = 8192
 
 
@@ -19,6 +20,7 @@ cdef class Level:
     cdef char text[TEXT_BYTES]
     cdef size_t count
     cdef size_t next
+    cdef size_t room  # children of a batch, at most
 
     cdef bint fill(self, Handle handle) except *:
         """Reads the next batch; False at the end."""
@@ -30,7 +32,7 @@ cdef class Level:
             self.count = 0
             if self.cursor.dir == 0:
                 return False
-            status = tg_list_next(handle.store, &tg_hint, &self.cursor, self.children, BATCH,
+            status = tg_list_next(handle.store, &tg_hint, &self.cursor, self.children, self.room,
                                   &self.count, self.text, TEXT_BYTES)
             if status == TG_OK:
                 return self.count != 0
@@ -57,6 +59,7 @@ cdef Level level_of(Handle handle, object node):
     cdef Level level = Level.__new__(Level)
     node_of(node, &name)
     level.prefix = None if node is None else exact(node) + "/"
+    level.room = BATCH
     level.cursor.dir = 0
     while True:
         if handle.store == NULL:
@@ -73,7 +76,7 @@ cdef Level level_of(Handle handle, object node):
             handle.raise_status(status, node)
 
 
-cdef Level level_below(list levels, tg_child *child):
+cdef Level level_below(list levels, tg_child *child, size_t room=BATCH):
     """The children of a child; None where there are none. A directory that is found below itself,
     as it moved meanwhile or the store is damaged, is not begun again."""
     cdef Level level
@@ -83,6 +86,7 @@ cdef Level level_below(list levels, tg_child *child):
         if level.dir == child.dir and level.generation == child.generation:
             return None
     level = Level.__new__(Level)
+    level.room = room
     tg_list_below(child, &level.cursor)
     level.dir = child.dir
     level.generation = child.generation
@@ -93,6 +97,32 @@ cdef inline bint has_live_value(Handle handle, tg_child *child) noexcept:
     if not child.has_value:
         return False
     return child.expiry == 0 or tg_expiry_left(handle.store, child.expiry) != 0
+
+
+cdef bint is_there(Handle handle, tg_child *child) except *:
+    """Whether a child, or a node below it, has a value. When all of them have expired it is
+    absent, though its records are still linked. A rename below it may take the only value from
+    before us to behind us: we look again before we say no."""
+    return has_value_below(handle, child) or has_value_below(handle, child)
+
+
+cdef bint has_value_below(Handle handle, tg_child *child) except *:
+    cdef list levels = []
+    cdef Level level
+    while not has_live_value(handle, child):
+        level = level_below(levels, child, FEW)
+        if level is not None:
+            levels.append(level)
+        while levels:
+            level = <Level>levels[len(levels) - 1]
+            if level.next != level.count or level.fill(handle):
+                break
+            levels.pop()
+        if not levels:
+            return False
+        child = &level.children[level.next]
+        level.next += 1
+    return True
 
 
 cdef class Walk:
@@ -142,7 +172,7 @@ cdef class Lister(Builder):
         level.prefix = None
         while level.fill(self):
             for i in range(level.count):
-                if level.children[i].has_children or has_live_value(self, &level.children[i]):
+                if is_there(self, &level.children[i]):
                     names.append(level.path(&level.children[i]))
         if len(set(names)) != len(names):  # one went away and came back meanwhile
             names = list(dict.fromkeys(names))

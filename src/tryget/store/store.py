@@ -335,6 +335,8 @@ class Store(RawStore, MutableMapping[str, Any]):
         if found is None:
             raise KeyError(key)
         nbytes, version, pins, expires, codec, has_value, children = found
+        if not has_value and not any(next(self.raw_walk(key), None) for _ in range(2)):
+            raise KeyError(key)  # all below it has expired
         kind = numbers.NAMES.get(codec, "unknown") if has_value else "directory"
         return Stat(nbytes, version, pins, expires, kind, has_value, children)
 

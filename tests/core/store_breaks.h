@@ -223,6 +223,24 @@ BREAK(parked_count, add32(&tg_context_at(l, 1)->parked_count, 1))
 BREAK(parked_lost, tg_store_relaxed32(&tg_context_at(l, 1)->parked, 0);
       tg_store_relaxed32(&tg_context_at(l, 1)->parked_count, 0))
 
+BREAK(claim_garbage, tg_store_relaxed32(&rich_claims(s, 0)->next, 0xffffff))
+BREAK(claim_circle, tg_store_relaxed32(&rich_claims(s, 1)->next, tg_ref_of(l, rich_claims(s, 0))))
+BREAK(claim_size, tg_store_relaxed32(&rich_claims(s, 0)->size, 1000))
+BREAK(claim_rest, tg_store_relaxed32(&rich_claims(s, 0)->rest, 6))
+BREAK(claim_elsewhere, rich_claims(s, 0)->key[4] = 'x')
+BREAK(claim_of_record,
+      tg_store_relaxed32(&rich_claims(s, 1)->next, tg_ref_of(l, store_find(s, "small"))))
+BREAK(claim_same_key, memcpy(rich_claims(s, 0)->key, rich_claims(s, 1)->key, 5))
+BREAK(claim_token, tg_store_relaxed64(&rich_claims(s, 0)->token, 12345))
+BREAK(claim_builder, tg_store_relaxed32(&rich_claims(s, 0)->process, 99))
+BREAK(claim_builder_gone, add32(&rich_claims(s, 0)->generation, 1))
+BREAK(claim_kind, tg_store_relaxed32(&rich_claims(s, 0)->state, TG_CLAIM_STATE(3, 0)))
+BREAK(memo_token, tg_store_relaxed64(&rich_claims(s, 2)->token, 1))
+BREAK(memo_too_many, struct tg_claim *c = rich_claims(s, 0); tg_store_relaxed64(&c->token, 0);
+      tg_store_relaxed32(&c->state, TG_CLAIM_STATE(TG_CLAIM_MEMO, 0)))
+BREAK(stripe_lost, (void)l; tg_store_relaxed32(&hot->claims[tg_board_stripe(l, store_key("k"))], 0))
+BREAK(stripe_owned, add64(&hot->stripes[3].lock, 2))
+
 BREAK(mended, tg_store_relaxed32(&l->processes[1].state, TG_PROCESS_MENDED))
 BREAK(nothing, (void)0)
 
@@ -349,6 +367,21 @@ static const struct example breaks[] = {
     {"limbo", open_tail},
     {"limbo", parked_count},
     {"A3", parked_lost},
+    {"H1", claim_garbage},
+    {"H1", claim_circle},
+    {"H1", claim_size},
+    {"H1", claim_rest},
+    {"H1", claim_elsewhere},
+    {"H1", claim_of_record},
+    {"H2", claim_same_key},
+    {"H3", claim_token},
+    {"H3", claim_builder},
+    {"H3", claim_builder_gone},
+    {"H3", claim_kind},
+    {"H3", memo_token},
+    {"H4", memo_too_many},
+    {"A3", stripe_lost},
+    {"K1", stripe_owned},
     {"pending", mended},
     {"pending", nothing},
 };

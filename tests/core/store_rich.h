@@ -3,6 +3,7 @@
 #ifndef TG_TESTS_CORE_STORE_RICH_H
 #define TG_TESTS_CORE_STORE_RICH_H
 
+#include "names/build.h"
 #include "store_image.h"
 
 static const struct tg_region_options rich_options = {
@@ -42,12 +43,46 @@ static inline void rich_drain(struct store_image *store, bool close_only) {
     tg_return(&call);
 }
 
+static inline void rich_claim(struct store_image *store, const char *key, bool memo) {
+    struct tg_call call;
+    struct tg_build build;
+    struct tg_awaited wait;
+    struct tg_build_options options = {.deadline_ns = TG_FOREVER};
+    uint32_t never = 0;
+    store_call(store, &call);
+    REQUIRE(tg_names_begin(&call, store_key(key), &options, &build, &wait) == TG_OK);
+    if (memo) REQUIRE(tg_names_build_end(&call, &build, &never) == TG_OK);
+}
+
+/* One stripe has all the memos that it may, and then two builds: the first of its list. */
+static inline void rich_board(struct store_image *store) {
+    char key[32];
+    for (uint32_t i = 0; i < TG_MEMOS_MAX; i++) {
+        sprintf(key, "memo%02u/k", i);
+        rich_claim(store, key, true);
+    }
+    rich_claim(store, "one/k", false);
+    rich_claim(store, "two/k", false);
+}
+
+static inline struct tg_claim *rich_claims(struct store_image *store, uint32_t number) {
+    const struct tg_local *local = store->local;
+    const tg_a32 *from = &local->hot->claims[tg_board_stripe(local, store_key("k"))];
+    for (;; number--) {
+        struct tg_claim *claim = tg_claim_at(local, tg_load_relaxed32(from));
+        REQUIRE(claim != NULL);
+        if (number == 0) return claim;
+        from = &claim->next;
+    }
+}
+
 /* Keys: small, block, run, empty; many/k0 .. with chunks and overflow lines; deep/a/b/c;
- * pinned (by entry 2). A private object, a parked one, limbo of all kinds, dropped dirs. */
+ * pinned (by entry 2). A private object, a parked one, limbo of all kinds, dropped dirs, claims. */
 static inline void rich_make(struct store_image *store) {
     char key[32];
     store_make(store, &rich_options, true);
     rich_private(store);
+    rich_board(store);
     EXPECT_EQ(store_set(store, "small", 1, 20, false), TG_OK);
     EXPECT_EQ(store_set(store, "empty", 1, 0, false), TG_OK);
     EXPECT_EQ(store_set(store, "block", 2, 3000, true), TG_OK);

@@ -37,6 +37,7 @@ TEST(a_repair_of_a_good_store_keeps_everything) {
     EXPECT(kept(&store, "pinned", 5, 2000) && kept(&store, "empty", 1, 0));
     EXPECT_EQ(tg_load_relaxed32(&rich_dir(&store, "many")->count), RICH_CHILDREN - 1);
     EXPECT(store_find(&store, "drop") == NULL && store_find(&store, "parked") == NULL);
+    EXPECT(tg_board_is_empty(store.local)); /* nobody is there to make a value */
     EXPECT_EQ(repaired(&store, TG_OK), 0);
     store_free(&store);
 }

@@ -6,6 +6,8 @@ terminal, or a script, is told something else than what is there.
 """
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,12 @@ def filled(store: tryget.Store) -> tryget.Store:
     """A store with one value of each sort."""
     store.update({"a": "text", "b/c": b"\x00bytes", "b/d": {"x": (1,)}, "b/e/f": [1, 2]})
     return store
+
+
+def test_the_package_is_the_program(filled: tryget.Store) -> None:
+    command = [sys.executable, "-m", "tryget", "get", filled.name, "a"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "text\n", "")
 
 
 COMMANDS = ["stores", "ls", "get", "put", "rm", "stat", "du", "verify", "demo", "torture", "bench"]

@@ -242,7 +242,7 @@ def test_the_demo_and_a_torture_in_64_mib(shm: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("TRYGET_DIR", str(shm))
     for command in (["demo", "--seconds", "2"], ["torture", "--seconds", "3", "--size", "large"]):
         done = subprocess.run(
-            [sys.executable, "-m", "tryget.cli", *command, "--json"],
+            [sys.executable, "-m", "tryget", *command, "--json"],
             capture_output=True,
             text=True,
             timeout=170,

@@ -111,3 +111,9 @@ def test_a_file_in_the_way(folder: Path) -> None:
 def test_a_size_beyond_the_largest(folder: Path, size: int | str) -> None:
     with pytest.raises(ValueError, match="at most 1 TiB"):
         tryget.open("large", directory=folder, size=size)
+
+
+def test_a_full_store_says_how_much_it_has(store: tryget.Store) -> None:
+    with pytest.raises(tryget.StoreFull, match=r"'k'.*\d+ of 64 MiB are taken") as caught:
+        store["k"] = bytes(65 << 20)
+    assert "file system" in str(caught.value)

@@ -33,7 +33,7 @@ KEYS = [
 @pytest.mark.torture
 def test_the_demo(folder: Path, torture_seconds: float) -> None:
     source = Path(__file__).resolve().parents[1]
-    command = [sys.executable, "-m", "tryget.cli", "demo", str(source), "--json"]
+    command = [sys.executable, "-m", "tryget", "demo", str(source), "--json"]
     done = subprocess.run(
         [*command, "--seconds", str(torture_seconds)],
         capture_output=True,

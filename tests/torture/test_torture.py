@@ -30,7 +30,7 @@ KEYS = [
     *("wrong", "stuck", "leaked_bytes", "verify_violations"),
 ]
 BAD = ("wrong", "stuck", "leaked_bytes", "verify_violations")
-PROGRAM = [sys.executable, "-m", "tryget.cli", "torture"]
+PROGRAM = [sys.executable, "-m", "tryget", "torture"]
 
 
 def torture(*arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:

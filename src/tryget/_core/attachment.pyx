@@ -247,7 +247,12 @@ cdef int raise_opening(tg_status status, str path, tg_error *error, bint readonl
         )
     if status == TG_NOT_OURS and error.code == 40:  # ELOOP
         raise NotOwner(f"{path}: the name is a symbolic link: name the folder that it points into")
-    if status == TG_NOT_OURS or (status == TG_SYSTEM and error.code in (1, 13)):  # EPERM, EACCES
+    if status in (TG_NOT_OURS, TG_SYSTEM) and error.code in (1, 13):  # EPERM, EACCES
+        raise NotOwner(
+            f"user {os.geteuid()} has no permission for {path}{why}: name another folder, or ask "
+            "who owns it"
+        )
+    if status == TG_NOT_OURS:
         if readonly:
             raise NotOwner(
                 f"{path} belongs to somebody else, or others may write to it{why}: say by mode= "

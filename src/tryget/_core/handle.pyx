@@ -186,7 +186,8 @@ cdef class Handle:
                 f"{self.timeout_ns / 1e9:g} s; nothing was changed: is it stopped? Try again"
             )
         if status == TG_FULL:
-            raise StoreFull(f"{where}: no room is left: delete something, or use a larger store")
+            raise StoreFull(f"{where}: no room is left{self.taken()}: delete something, use a "
+                            "larger store, or free space in its file system")
         if status == TG_PINS_FULL:
             raise StoreFull(f"{where}: this process holds as many pins as it may: release some")
         if status == TG_NO_PROCESS:
@@ -199,6 +200,13 @@ cdef class Handle:
             code = tg_store_last_error(self.store) if self.store != NULL else 0
             raise Error(f"{where}: a system call failed: {os.strerror(code)}")
         raise Error(f"{where}: {tg_status_name(status).decode()}")
+
+    cdef str taken(self):
+        """How much of its limit the store has: what is less may be all that there is."""
+        cdef usage_t usage
+        if self.store == NULL or tg_usage_of(self.store, &tg_hint, &usage) != TG_OK:
+            return ""
+        return f" ({usage.committed_bytes >> 20} of {usage.limit >> 20} MiB are taken)"
 
     def raw_tidy(self):
         """Finishes what is pending: deaths, dropped subtrees, memory on its way back."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from tryget._core import BuildTicket, time_limit
+from tryget._core import BuildTicket, refuse_to_wait, time_limit
 from tryget.store.absent import ABSENT
 from tryget.store.views import MISSING
 
@@ -42,6 +42,12 @@ class Limit:
         )
 
 
+def refuse_in_section(store: "Store", key: str) -> None:
+    """SectionError inside a read section, also when nobody else makes the value: who does may be
+    waiting for the end of this very section, and a factory takes its time in it."""
+    refuse_to_wait(f"{store!r}: {key!r}: to get or create what is missing", False)
+
+
 def create(
     store: "Store",
     key: str,
@@ -56,6 +62,7 @@ def create(
         raise TypeError(f"factory is called without arguments; {factory!r} can't be")
     store.raw_check_ttl("ttl", ttl)
     store.raw_check_ttl("absent_ttl", absent_ttl)
+    refuse_in_section(store, key)
     limit = Limit(timeout)
     own = own_builds.get()
     while True:

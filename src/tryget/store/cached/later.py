@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tryget._core import BuildTicket, BuildWait
 from tryget.store.absent import ABSENT
-from tryget.store.builds import Limit, building, finish, own_builds
+from tryget.store.builds import Limit, building, finish, own_builds, refuse_in_section
 from tryget.store.views import MISSING
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ async def create_later(
     absent_ttl: float | None,
 ) -> tuple[Any, bool]:
     """The value of a key that a read has missed, and whether the factory made it here."""
+    refuse_in_section(store, key)
     limit = Limit(timeout)
     pause = FIRST_LOOK
     while True:

@@ -453,3 +453,34 @@ def test_the_steps_can_be_made_by_tasks(store: tryget.Store) -> None:
 
     assert asyncio.run(both()) == ["value", "value"]
     assert built == 1
+
+
+def test_nothing_is_made_inside_a_read_section(store: tryget.Store) -> None:
+    @store.cached
+    def double(number: int) -> int:
+        return 2 * number
+
+    @store.cached
+    async def triple(number: int) -> int:
+        return 3 * number
+
+    epoch = store.epoch
+    store["there"] = double(2)
+    with epoch.reading(), tryget.Epoch().reading():
+        # Whoever makes it may be waiting for the end of this section; nobody does, and yet.
+        with pytest.raises(tryget.SectionError, match=r"'report'.*inside a read section"):
+            store.get_or_create("report", lambda: pytest.fail("made inside"))
+        with pytest.raises(tryget.SectionError, match="inside a read section"):
+            double(1)
+        assert (store.get_or_create("there", int), double(2)) == (4, 4)  # a hit is a read
+    assert store.get_or_create("report", lambda: "made") == "made"
+    assert double(1) == 2
+
+    async def inside() -> None:
+        with epoch.reading(), pytest.raises(tryget.SectionError, match="inside a read section"):
+            await triple(1)
+        assert await triple(1) == 3
+        with epoch.reading():
+            assert await triple(1) == 3
+
+    asyncio.run(inside())

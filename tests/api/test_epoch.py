@@ -156,36 +156,6 @@ def test_what_waits_is_refused_inside(epoch: tryget.Epoch, store: tryget.Store) 
     epoch.synchronize(timeout=5)
 
 
-def test_a_missing_value_is_not_made_inside(epoch: tryget.Epoch, store: tryget.Store) -> None:
-    @store.cached
-    def double(number: int) -> int:
-        return 2 * number
-
-    @store.cached
-    async def triple(number: int) -> int:
-        return 3 * number
-
-    store["there"] = double(2)
-    with epoch.reading():
-        # Whoever makes it may be waiting for the end of this section; nobody does, and yet.
-        with pytest.raises(tryget.SectionError, match="'report'.*inside a read section"):
-            store.get_or_create("report", lambda: pytest.fail("made inside"))
-        with pytest.raises(tryget.SectionError, match="inside a read section"):
-            double(1)
-        assert (store.get_or_create("there", int), double(2)) == (4, 4)  # a hit is a read
-    assert store.get_or_create("report", lambda: "made") == "made"
-    assert double(1) == 2
-
-    async def inside() -> None:
-        with epoch.reading(), pytest.raises(tryget.SectionError, match="inside a read section"):
-            await triple(1)
-        assert await triple(1) == 3
-        with epoch.reading():
-            assert await triple(1) == 3
-
-    asyncio.run(inside())
-
-
 def test_a_reference_that_would_wait_is_refused_inside(epoch: tryget.Epoch) -> None:
     held = tryget.LockRef(bytearray([77, 0, 0, 0, 0, 0, 0, 0]))  # somebody has it locked
     with epoch.reading():

@@ -148,6 +148,8 @@
     X(deep_takes_children, "a node that got children since the last attempt keeps them", \
       "names_chain_below") \
     /* reader */ \
+    X(rename_unlinks_first, "the new name is there before the old one goes", "reader_half") \
+    X(look_odd_forgotten, "a rename that nobody finishes is waited for once", "reader_half") \
     X(look_unchecked, "what was read while the epoch made two steps is thrown away", \
       "reader_reused") \
     X(look_three_steps, "one step is no grace period, two are", "reader_reused") \

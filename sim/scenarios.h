@@ -233,6 +233,8 @@
     X(section_two) \
     X(section_late) \
     /* reader */ \
+    X(reader_half) \
+    X(reader_half_dir) \
     X(reader_set) \
     X(reader_reused) \
     X(reader_touch) \

@@ -183,8 +183,11 @@ static tg_status move_locked(struct tg_call *call, struct move *move) {
     status = lock_move_dirs(call, move);
     if (status != TG_OK) return status;
     tg_log_names_begin(call, directory || move->dead_dir || move->deep);
-    status = log_target(call, move, source);
-    if (status == TG_OK) status = tg_unlink_log(call, &move->unlink);
+    /* First the new name: who reads half of this, as nobody finishes it, finds one of the two. */
+    bool late = TG_MUTANT(rename_unlinks_first);
+    if (late) status = tg_unlink_log(call, &move->unlink);
+    if (status == TG_OK) status = log_target(call, move, source);
+    if (status == TG_OK && !late) status = tg_unlink_log(call, &move->unlink);
     if (status != TG_OK) return status;
     tg_log_names_end(call);
     tg_need_log(call);

@@ -22,7 +22,7 @@ static void wait_odd(struct tg_local *local, uint64_t seq) {
     uint64_t began = os->ops->monotonic_ns(os);
     while (tg_load_relaxed64(&hot->ns_seq) == seq) {
         if (os->ops->monotonic_ns(os) - began > ODD_WAIT_NS) {
-            tg_store_relaxed64(&local->odd_seq_seen, seq);
+            if (!TG_MUTANT(look_odd_forgotten)) tg_store_relaxed64(&local->odd_seq_seen, seq);
             return;
         }
         (void)!os->ops->futex_wait(os, &hot->ns_seq, (uint32_t)seq, ODD_SLICE_NS, ~0u);

@@ -36,7 +36,8 @@
  *   PAIR names.seq, PAIR split, PAIR lock, PAIR dir.reuse: as names/walk.h, table.h, list.h.
  *
  * Death: it leaves nothing. A renamer that died while ns_seq is odd is not mended from here:
- *   it is waited for once (20 ms), then walks go on as names/walk.h says of a stopped one.
+ *   it is waited for once (20 ms), then walks go on as names/walk.h says of a stopped one: what
+ *   moves is found under its old name or its new one, perhaps both, until a writer comes.
  * Progress: lock-free. A look is repeated when the epoch made two steps (others freed memory),
  *   or a rename was completed; a large value when it was replaced, and its memory used again.
  *   After 1000 repetitions a call answers TG_INTERRUPTED, so that its caller can look

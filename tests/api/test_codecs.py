@@ -5,12 +5,14 @@ Method: values stored with one codec and read with another. Failure means code r
 who did not ask for it, or a value that comes back wrong.
 """
 
+import array
 import collections
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tryget
@@ -195,6 +197,63 @@ def test_parts_of_a_wrong_type_are_a_type_error(folder: Path, parts: Any) -> Non
             return parts
 
     with tryget.open("a", size="4MiB", codec=Wrong()) as opened:
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match=r"'key': codec .*encode returns"):
             opened["key"] = 1
         assert list(opened) == []
+
+
+class Picky(Whole):
+    """Reads what it wrote, most of the time."""
+
+    def decode(self, parts: Any) -> Any:
+        value = super().decode(parts)
+        if value == "bad":
+            raise ZeroDivisionError(value)
+        return value
+
+
+def test_what_can_not_be_decoded_is_not_removed(folder: Path) -> None:
+    mine = tryget.open("a", size="16MiB", codec=Picky())
+    other = tryget.open("a", codec=Json())
+    mine["key"] = [1]
+    for take in (lambda: other.pop("key"), lambda: other.pop("key", None), other.popitem):
+        with pytest.raises(tryget.CodecMissing, match=r"a\.tryget: 'key': .*'whole'"):
+            take()
+    assert mine.pop("key") == [1]
+    assert "key" not in mine
+    mine["key"] = "bad"
+    with pytest.raises(ZeroDivisionError):
+        mine.pop("key")
+    assert mine.delete("key")
+
+
+def test_a_value_that_is_replaced_while_it_is_popped(folder: Path) -> None:
+    class Meddler(Whole):
+        def decode(self, parts: Any) -> Any:
+            value = super().decode(parts)
+            if value == 0:
+                plain["key"] = 1  # of another codec: it is popped as what it is
+            elif value == 2:
+                opened["key"] = 3
+            return value
+
+    plain = tryget.open("a", size="16MiB")
+    opened = tryget.open("a", codec=Meddler())
+    for first, last in ((0, 1), (2, 3)):
+        opened["key"] = first
+        assert opened.pop("key") == last
+        assert "key" not in opened
+
+
+def test_any_buffer_is_one_part(folder: Path) -> None:
+    class Arrays:
+        def encode(self, value: Any) -> Any:
+            return value
+
+        def decode(self, parts: Any) -> Any:
+            return bytes(parts)
+
+    with tryget.open("a", size="16MiB", codec=Arrays()) as opened:
+        for value in (array.array("i", [1, 2]), np.arange(6).reshape(2, 3).T, b"", np.array(5)):
+            opened["key"] = value
+            assert opened["key"] == memoryview(value).tobytes()

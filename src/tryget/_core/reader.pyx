@@ -203,7 +203,9 @@ cdef class Reader(Handle):
         """What a decoder raised; of our own codecs most of it means that the value is damaged."""
         try:
             raise_pending()
-        except (CodecMissing, MemoryError, RecursionError):
+        except CodecMissing as problem:
+            raise CodecMissing(f"{self.attachment}: {key!r}: {problem}") from problem
+        except (MemoryError, RecursionError):
             raise
         except Exception as problem:
             if codec > CODEC_OWN_MAX:

@@ -16,7 +16,8 @@ cdef extern from *:
         TG_READ_WANTS_PIN,
         TG_READ_IS_LARGE,
         TG_READ_NO_MEMORY,
-        TG_READ_NO_CODEC
+        TG_READ_NO_CODEC,
+        TG_READ_UNTRIED
     };
 
     /* From a read with the interpreter lock: straight into a bytes object. */
@@ -75,11 +76,14 @@ cdef extern from *:
     static void tg_drop_bytes(struct tg_reading *reading) { Py_CLEAR(reading->bytes); }
 
     /* From a call without the interpreter lock. A codec that is not known refuses, so that a
-     * value that can't be read isn't removed either. */
+     * value that can't be read isn't removed either; nor is one that may turn out so, but in the
+     * version that was decoded before. */
     struct tg_taking {
         char *bytes;
         uint64_t size;
         const unsigned char *known;
+        uint32_t always; /* codecs up to this one can be decoded by everybody */
+        uint64_t tried;  /* this version can */
         uint32_t codec;
         int refused;
     };
@@ -89,6 +93,10 @@ cdef extern from *:
         taking->codec = info->codec;
         if (!taking->known[info->codec & 255]) {
             taking->refused = TG_READ_NO_CODEC;
+            return NULL;
+        }
+        if (info->codec > taking->always && info->version != taking->tried) {
+            taking->refused = TG_READ_UNTRIED;
             return NULL;
         }
         taking->refused = TG_READ_FINE;
@@ -118,6 +126,7 @@ cdef extern from *:
         TG_READ_IS_LARGE
         TG_READ_NO_MEMORY
         TG_READ_NO_CODEC
+        TG_READ_UNTRIED
 
     struct tg_reading:
         PyObject *bytes
@@ -140,6 +149,8 @@ cdef extern from *:
         char *bytes
         uint64_t size
         const unsigned char *known
+        uint32_t always
+        uint64_t tried
         uint32_t codec
         int refused
 

@@ -19,6 +19,7 @@ PLAIN = 3
 cdef enum:
     CODEC_BYTES = 1
     CODEC_TEXT = 2
+    CODEC_PLAIN = 3
     CODEC_ARRAY = 5
 
 cdef enum:

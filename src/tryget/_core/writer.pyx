@@ -212,6 +212,9 @@ cdef class Writer(Pinner):
         taking.bytes = NULL
         taking.size = 0
         taking.known = self.known
+        taking.always = CODEC_PLAIN
+        taking.tried = 0
+        tried = None
         try:
             while True:
                 if self.store == NULL:
@@ -221,12 +224,17 @@ cdef class Writer(Pinner):
                     status = tg_delete(attachment.store, &tg_hint, name, tg_take_raw, &taking,
                                        &info, patience.until)
                 if status == TG_OK:
-                    value = taking.bytes[:taking.size]
-                    return self.decoded(taking.codec, value, key)
+                    if taking.codec > taking.always:
+                        return tried
+                    return self.decoded(taking.codec, taking.bytes[:taking.size], key)
                 if status == TG_ABSENT:
                     raise KeyError(key)
                 if taking.refused == TG_READ_NO_CODEC:
                     self.decoded(taking.codec, b"", key)
+                if taking.refused == TG_READ_UNTRIED:
+                    tried, taking.tried, _ = self.raw_item(key)
+                    PyErr_CheckSignals()  # others may replace it each time
+                    continue
                 if taking.refused == TG_READ_NO_MEMORY:
                     raise MemoryError(f"no memory for a copy of {key!r}")
                 if not self.again(status, &patience):

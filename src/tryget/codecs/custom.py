@@ -6,7 +6,7 @@
 name (its attribute `name`, else its class) is stored with each value: no other codec reads it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from tryget._core import Data
 from tryget._errors import CodecMissing
 from tryget.codecs.frame import Buffer, frame, unframe
+from tryget.codecs.scalars import Unstorable
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
@@ -37,6 +38,28 @@ def name_of(codec: Codec) -> str:
     return name if isinstance(name, str) else f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _is_buffer(thing: Any) -> bool:
+    try:
+        memoryview(thing)
+    except (TypeError, ValueError, BufferError):
+        return False
+    return True
+
+
+def _parts(encoded: Any, name: str) -> tuple[bool, list[Buffer]]:
+    """Whether `encode` returned one buffer, and what it returned as a list."""
+    if _is_buffer(encoded):
+        return True, [encoded]
+    if isinstance(encoded, Iterable):
+        parts = list(encoded)
+        if all(_is_buffer(part) for part in parts):
+            return False, parts
+    raise Unstorable(
+        f"codec {name!r}: encode returns a bytes-like object or a sequence of them, not what it "
+        f"returned now, a {type(encoded).__name__}"
+    )
+
+
 class CustomCodec:
     """A user's codec, as the store calls it."""
 
@@ -46,9 +69,7 @@ class CustomCodec:
 
     def encode(self, value: Any) -> list[Buffer]:
         """The pieces of a value of codec CUSTOM."""
-        parts = self.codec.encode(value)
-        one = isinstance(parts, bytes | bytearray | memoryview)
-        sequence: Sequence[Any] = [parts] if one else list(parts)
+        one, sequence = _parts(self.codec.encode(value), self.name)
         kinds = "".join(_BYTES if isinstance(part, bytes) else _VIEW for part in sequence)
         return frame(_pack([self.name, (_ONE if one else "") + kinds]), sequence)
 

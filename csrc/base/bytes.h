@@ -32,6 +32,10 @@ static inline uint64_t tg_bytes_tail(const uint8_t *p, size_t size) {
 static inline bool tg_bytes_equal(const void *left, const void *right, size_t size) {
     const uint8_t *a = left, *b = right;
     if (size <= 8) return tg_bytes_tail(a, size) == tg_bytes_tail(b, size);
+    if (size <= 16) {
+        uint64_t head = tg_bytes8(a) ^ tg_bytes8(b);
+        return (head | (tg_bytes8(a + size - 8) ^ tg_bytes8(b + size - 8))) == 0;
+    }
     size_t i = 0;
     for (; i + 8 < size; i += 8)
         if (tg_bytes8(a + i) != tg_bytes8(b + i)) return false;
@@ -57,12 +61,14 @@ static inline const char *tg_bytes_find(const char *bytes, char wanted, size_t s
             if (bytes[i] == wanted) return bytes + i;
         return NULL;
     }
+    uint64_t match = tg_bytes_match(tg_bytes8(p), wanted);
+    uint64_t last = tg_bytes_match(tg_bytes8(p + size - 8), wanted);
+    if (size <= 16 && (match | last) == 0) return NULL;
     for (size_t i = 0; i + 8 < size; i += 8) {
-        uint64_t match = tg_bytes_match(tg_bytes8(p + i), wanted);
+        match = tg_bytes_match(tg_bytes8(p + i), wanted);
         if (match) return bytes + i + (size_t)__builtin_ctzll(match) / 8;
     }
-    uint64_t match = tg_bytes_match(tg_bytes8(p + size - 8), wanted);
-    return match ? bytes + size - 8 + (size_t)__builtin_ctzll(match) / 8 : NULL;
+    return last ? bytes + size - 8 + (size_t)__builtin_ctzll(last) / 8 : NULL;
 }
 
 /* As memcpy; short ones without a call. */

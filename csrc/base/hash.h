@@ -17,7 +17,8 @@ static inline uint64_t tg_hash(const uint64_t key[2], uint32_t seed, const void 
                                size_t size) {
     const uint8_t *p = bytes;
     uint64_t state = key[0], by = key[1] | 1;
-    for (size_t i = 0; i + 8 < size; i += 8) state = tg_fold(state ^ tg_bytes8(p + i), by);
+    if (size > 8) state = tg_fold(state ^ tg_bytes8(p), by);
+    for (size_t i = 8; i + 8 < size; i += 8) state = tg_fold(state ^ tg_bytes8(p + i), by);
     uint64_t last = size > 8 ? tg_bytes8(p + size - 8) : tg_bytes_tail(p, size);
     state = tg_fold(state ^ last, by + 2 * size);
     return tg_fold(state ^ seed * 0x9e3779b97f4a7c15ull, 0xd6e8feb86659fd93ull ^ key[0]);

@@ -204,8 +204,8 @@ static tg_status read_key(struct tg_store *store, uint32_t *hint, struct reading
 }
 
 /* A value inside its record, which has no children and does not expire; else as read_record. */
-static inline tg_status take_quickly(struct tg_local *local, struct tg_record *record,
-                                     const struct reading *reading, struct finding *found) {
+TG_HOT tg_status take_quickly(struct tg_local *local, struct tg_record *record,
+                              const struct reading *reading, struct finding *found) {
     uint32_t meta = tg_load_relaxed32(&record->meta), size = tg_load_relaxed32(&record->size);
     uint32_t slab_size = 1u << local->header.slab_shift;
     uint32_t inside = (uint32_t)tg_offset_of(local, record) & (slab_size - 1);
@@ -233,8 +233,8 @@ static inline tg_status take_quickly(struct tg_local *local, struct tg_record *r
 
 /* The common read in one straight line: as read_key, when the hinted context is idle, nothing
  * is being renamed, and no pin is needed but one for the caller. TG_RETRY: it is for read_key. */
-static inline tg_status read_quickly(struct tg_store *store, uint32_t hint,
-                                     const struct reading *reading, struct finding *found) {
+TG_HOT tg_status read_quickly(struct tg_store *store, uint32_t hint, const struct reading *reading,
+                              struct finding *found) {
     struct tg_local *local = &store->local;
     struct tg_call call; /* for a section needs no more: */
     struct tg_walk walk;

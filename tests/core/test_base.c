@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the base layer keeps its words: names of statuses, checks that stop, atomics that
- * return what their names say and order what they promise.
+ * return what their names say and order what they promise; short strings are cut, compared and
+ * hashed the same whatever way their length takes.
  * Failure means: nothing above can be trusted. */
 #include <pthread.h>
 
 #include "base/atomic.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "check.h"
 
@@ -133,4 +135,52 @@ TEST(no_addition_is_lost) {
     for (int i = 0; i < 4; i++) REQUIRE(pthread_create(&threads[i], NULL, count, NULL) == 0);
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
     EXPECT_EQ(tg_load_relaxed64(&counter), 4000);
+}
+
+enum { STRING_MAX = 40 };
+
+TEST(the_first_of_a_byte_is_found_at_any_length) {
+    char text[STRING_MAX];
+    for (size_t size = 0; size <= STRING_MAX; size++) {
+        memset(text, 'x', sizeof text);
+        EXPECT(tg_bytes_find(text, '/', size) == NULL);
+        for (size_t first = 0; first < size; first++) {
+            memset(text, 'x', sizeof text);
+            text[first] = '/';
+            EXPECT(tg_bytes_find(text, '/', size) == text + first);
+            for (size_t second = first + 1; second < size; second++) text[second] = '/';
+            EXPECT(tg_bytes_find(text, '/', size) == text + first);
+        }
+    }
+}
+
+TEST(one_byte_makes_strings_of_any_length_differ) {
+    char left[STRING_MAX], right[STRING_MAX];
+    memset(left, 'x', sizeof left);
+    for (size_t size = 0; size <= STRING_MAX; size++) {
+        memset(right, 'y', sizeof right);
+        memcpy(right, left, size);
+        EXPECT(tg_bytes_equal(left, right, size));
+        for (size_t i = 0; i < size; i++) {
+            right[i] ^= 1;
+            EXPECT(!tg_bytes_equal(left, right, size));
+            right[i] ^= 1;
+        }
+    }
+}
+
+/* Hashes are in the file: they are part of its layout. */
+TEST(a_hash_is_what_it_was) {
+    static const uint64_t key[2] = {0x0123456789abcdefull, 0xfedcba9876543210ull};
+    static const char text[] = "the quick brown fox jumps over the lazy dog";
+    static const struct {
+        size_t size;
+        uint64_t hash;
+    } table[] = {
+        {0, 0x182980e0e7f9ffb3ull},  {1, 0xc5aea33a0c2976e9ull},  {7, 0x437bb070cc99d0d1ull},
+        {8, 0xa93b134a92cb527cull},  {9, 0xf3fbff1d204a9259ull},  {16, 0xc91bf4ef74a9497bull},
+        {17, 0x3fec69aa9ca23326ull}, {24, 0x18ef3ef220bd594aull}, {25, 0x6157f4601541ee79ull},
+        {40, 0x7504f64abe29c65ull},
+    };
+    EXAMPLES(row, table) EXPECT_EQ(tg_hash(key, 7, text, row->size), row->hash);
 }

@@ -107,6 +107,29 @@ def test_killed_holders_of_pins_hold_nothing(store: tryget.Store, torture_second
     assert report.ok
 
 
+def test_the_dead_are_not_counted(store: tryget.Store) -> None:
+    store["large"] = bytes(20_000)
+
+    def work() -> None:
+        pin = store.pin("large")
+        while True:
+            store["small"] = pin.nbytes
+
+    for _ in range(20):
+        store.pop("small", None)
+        pid = child(work)
+        while "small" not in store:
+            time.sleep(0.001)
+        assert kill(pid)
+        # Nobody has met it yet: no write of ours, and no call to tidy.
+        assert store.stat("large").pins == 0
+        figures = store.statistics()
+        assert (figures.pins, figures.processes) == (0, 1)
+        report = store.verify()
+        assert report.exact
+        assert report.ok
+
+
 def test_all_killed_at_once_leaves_a_clean_store(folder: Path, torture_seconds: float) -> None:
     chance = random.Random(7)
     end = time.monotonic() + torture_seconds

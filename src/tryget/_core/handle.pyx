@@ -208,12 +208,16 @@ cdef class Handle:
             return ""
         return f" ({usage.committed_bytes >> 20} of {usage.limit >> 20} MiB are taken)"
 
-    def raw_tidy(self):
-        """Finishes what is pending: deaths, dropped subtrees, memory on its way back."""
+    def raw_tidy(self, seconds=None):
+        """Finishes what is pending: deaths, dropped subtrees, memory on its way back. Waits for
+        others as any call, or so many seconds; TimeoutError."""
         cdef tg_status status
         cdef Attachment attachment = self.attachment
         cdef Patience patience = no_wait()
         patience.tidied = True
+        if seconds is not None:
+            self.raise_if_closed()
+            patience.end = tg_monotonic_ns(self.store) + nanoseconds(seconds)
         while True:
             if self.store == NULL:
                 self.raise_closed()

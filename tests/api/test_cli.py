@@ -121,6 +121,17 @@ def test_put(store: tryget.Store, tmp_path: Path) -> None:
     }
     assert store.stat("e").expires is not None
     run("put", "test", "b", "[1", "--json", status=1)
+    run("put", "test", "b", "--json", stdin=b'{"x": [1]}\n')
+    assert store["b"] == {"x": [1]}
+    for text in (b"[1", b"\xff", b""):
+        assert "JSON" in run("put", "test", "b", "--json", stdin=text, status=1)
+
+
+def test_a_store_that_is_not_there(folder: Path) -> None:
+    for command in (["ls", "none"], ["put", "none", "k", "v"], ["verify", "none", "--readonly"]):
+        said = run(*command, status=1)
+        assert "there is no store none" in said
+        assert "create" not in said  # no option of ours
 
 
 def test_rm(filled: tryget.Store) -> None:
@@ -130,6 +141,9 @@ def test_rm(filled: tryget.Store) -> None:
     run("rm", "test", "-r", "b")
     assert len(filled) == 0
     run("rm", "test", "-f", "b")
+    filled.update(x=1, y=2)
+    assert "'p', 'q'" in run("rm", "test", "p", "x", "q", "y", status=1)
+    assert len(filled) == 0
 
 
 def test_stat(filled: tryget.Store) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from tryget._errors import Error
+from tryget._errors import Error, StoreNotFound
 from tryget.store import Store, open
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,7 +38,12 @@ def with_store(function: F) -> F:
             ) as store:
                 return function(store, **arguments)
         except KeyError as problem:
-            raise click.ClickException(f"{name}: there is no {problem.args[0]!r}") from problem
+            absent = ", ".join(map(repr, problem.args))
+            raise click.ClickException(f"{name}: there is no {absent}") from problem
+        except StoreNotFound as problem:
+            raise click.ClickException(
+                f"there is no store {name}: `tryget stores` lists those that are"
+            ) from problem
         except (Error, ValueError, TypeError, TimeoutError) as problem:
             raise click.ClickException(str(problem)) from problem
 

@@ -17,7 +17,7 @@ from tryget.store import Store
 @click.argument("key")
 @click.argument("value", required=False)
 @click.option("--file", type=click.Path(exists=True, dir_okay=False), help="The bytes of a file.")
-@click.option("--json", "as_json", is_flag=True, help="VALUE is JSON, not text.")
+@click.option("--json", "as_json", is_flag=True, help="It is JSON: the value that it means.")
 @click.option("--ttl", type=float, help="Seconds to live.")
 def put(
     store: Store, key: str, value: str | None, file: str | None, as_json: bool, ttl: float | None
@@ -27,18 +27,18 @@ def put(
     if file is not None and value is not None:
         raise click.UsageError("give VALUE or --file, not both")
     if file is not None and as_json:
-        raise click.UsageError("--json is about VALUE: with --file the bytes are stored")
+        raise click.UsageError("--json is not for --file: its bytes are stored")
     if file is not None:
         content = Path(file).read_bytes()
-    elif value is None:
-        content = sys.stdin.buffer.read()
     else:
-        content = _parsed(value) if as_json else value
+        content = sys.stdin.buffer.read() if value is None else value
+        if as_json:
+            content = _parsed(content)
     store.set(key, content, ttl=ttl)
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except ValueError as problem:
-        raise ValueError(f"VALUE is no JSON: {problem}") from problem
+        raise ValueError(f"this is no JSON: {problem}") from problem

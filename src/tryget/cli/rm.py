@@ -14,7 +14,7 @@ from tryget.store import Store
 @click.option("-f", "--force", is_flag=True, help="No error when it is absent.")
 def rm(store: Store, keys: tuple[str, ...], recursive: bool, force: bool) -> None:
     """Removes KEYS from store NAME."""
-    for key in keys:
-        removed = store.drop(key) if recursive else store.delete(key)
-        if not removed and not force:
-            raise KeyError(key)
+    remove = store.drop if recursive else store.delete
+    absent = [key for key in keys if not remove(key)]
+    if absent and not force:
+        raise KeyError(*absent)

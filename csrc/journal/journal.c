@@ -18,6 +18,7 @@ static void apply(struct tg_local *local, struct tg_context *context, uint32_t f
 }
 
 void tg_commit(struct tg_call *call) {
+    tg_call_in_no_section(call);
     struct tg_context *context = call->context;
     uint32_t count = call->log_count;
     if (TG_MUTANT(journal_apply_before_commit)) apply(call->local, context, 0, count);

@@ -105,6 +105,7 @@ struct tg_step {
 
 TG_HOT void tg_commit_steps(struct tg_call *call, const struct tg_step *steps, uint32_t count) {
     struct tg_context *context = call->context;
+    tg_call_in_no_section(call);
     TG_ASSERT(call->log_count == 0 && count <= TG_LOG_CAPACITY);
 #pragma GCC unroll 16
     for (uint32_t i = 0; i < count; i++) {

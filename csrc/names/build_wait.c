@@ -105,6 +105,7 @@ static tg_status sleep_slice(struct tg_call *call, const struct tg_awaited *wait
     struct tg_local *local = call->local;
     struct tg_os *os = local->os;
     const tg_a32 *word = &local->hot->stripes[wait->stripe].wake;
+    tg_call_in_no_section(call);
     if (tg_build_is_over(local, wait)) return TG_OK;
     uint64_t left = tg_time_left(call, SLICE_NS);
     if (left == 0) return TG_TIMEOUT;

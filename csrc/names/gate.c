@@ -47,6 +47,7 @@ tg_status tg_gate_close(struct tg_call *call, uint64_t dir_gen) {
 }
 
 tg_status tg_gate_give_way(struct tg_call *call) {
+    tg_call_in_no_section(call);
     struct tg_local *local = call->local;
     uint64_t left = tg_time_left(call, 5000000);
     if (left == 0) return TG_TIMEOUT;

@@ -59,6 +59,7 @@ static void collect(struct tg_call *call) {
 /* Finishes what is pending, and waits for those who are in the way. True: some of it is left, and
  * the call's time is over. */
 static bool finish_pending(struct tg_call *call, uint64_t began_ns) {
+    tg_call_in_no_section(call);
     struct tg_local *local = call->local;
     struct tg_os *os = local->os;
     for (;;) {

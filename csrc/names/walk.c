@@ -47,6 +47,7 @@ static void wait_odd(struct tg_call *call, uint64_t seq) {
 }
 
 uint64_t tg_names_seq_odd(struct tg_call *call, uint64_t seq) {
+    tg_call_in_no_section(call);
     struct tg_local *local = call->local;
     while ((seq & 1) && tg_load_relaxed64(&local->odd_seq_seen) != seq) {
         wait_odd(call, seq);

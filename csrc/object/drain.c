@@ -185,6 +185,7 @@ static void advance_for_oldest(struct tg_call *call, uint64_t patience_ns) {
 
 tg_status tg_drain(struct tg_call *call, uint32_t most, bool force, uint64_t patience_ns) {
     TG_ASSERT(call->held_count == 0 && call->log_count == 0);
+    tg_call_in_no_section(call);
     if (tg_load_relaxed32(&call->context->batch_count) > TG_LIMBO_BATCHES) return TG_CORRUPT;
     tg_limbo_close(call, force ? 1 : TG_LIMBO_BATCH);
     /* Each batch of the ring needs its own grace period at most. */

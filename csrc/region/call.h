@@ -66,6 +66,13 @@ static inline void tg_call_begin(struct tg_call *call, struct tg_local *local, u
     call->deadline_ns = deadline_ns;
 }
 
+/* Nothing sleeps, commits or frees inside a read section (E5 of epoch/epoch.h): whoever is about to
+ * says so, and a build with assertions stops where it is wrong, also when nobody had to be waited
+ * for. */
+static inline void tg_call_in_no_section(const struct tg_call *call) {
+    TG_ASSERT(call->context == NULL || TG_WORD_MODE(call->word) == TG_HELD);
+}
+
 /* Who starts over does so because somebody else got on. False: nobody gets on that often;
  * what was read is garbage. */
 TG_MUST_CHECK static inline bool tg_call_again(struct tg_call *call) {

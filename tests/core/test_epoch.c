@@ -7,6 +7,7 @@
 
 #include "arena_image.h"
 #include "epoch/epoch.h"
+#include "names/removal.h"
 #include "object/object.h"
 
 static const struct tg_region_options small = {.limit = 4 << 20, .context_count = 16};
@@ -223,4 +224,31 @@ TEST(a_section_that_is_not_expelled_saw_whole_values) {
     for (unsigned i = 0; i < READERS + WRITERS; i++) pthread_join(workers[i].thread, NULL);
     EXPECT(image_clean(&shared.image));
     image_free(&shared.image);
+}
+
+/* E5. None of these would have to wait: the lock is free, the batch empty, nobody renames. */
+TEST(what_may_sleep_or_free_ends_a_section_first) {
+    struct image image;
+    struct tg_call call;
+    image_make(&image, &small);
+    begin(&image, &call);
+    REQUIRE(tg_read_enter(&call) == TG_OK);
+    tg_a64 *lock = &image.local.hot->reap_lock;
+    EXPECT_ABORTS((void)!tg_lock(&call, lock, 0));
+    EXPECT_ABORTS((void)!tg_trylock(&call, lock, 0));
+    EXPECT_ABORTS(tg_commit(&call));
+    EXPECT_ABORTS((void)!tg_drain(&call, 1, false, TG_FOREVER));
+    EXPECT_ABORTS((void)!tg_block_prepare(&call, TG_CLASS_OBJECT(&image.local), 1));
+    EXPECT_ABORTS((void)!tg_borrow(&call));
+    EXPECT_ABORTS(tg_return(&call));
+    EXPECT_ABORTS((void)tg_names_seq_odd(&call, 2));
+    EXPECT_ABORTS((void)!tg_gate_give_way(&call));
+    EXPECT_ABORTS((void)!tg_gate_wait(&call));
+    REQUIRE(tg_read_to_held(&call));
+    EXPECT_EQ(tg_lock(&call, lock, 0), TG_OK);
+    tg_unlock(&call, lock);
+    EXPECT_EQ(tg_drain(&call, 1, false, TG_FOREVER), TG_OK);
+    tg_return(&call);
+    EXPECT_EQ(tg_names_seq_odd(&call, 2), 2);
+    image_free(&image);
 }

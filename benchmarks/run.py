@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import python_costs
+import subtrees
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
@@ -54,3 +55,4 @@ def core_figures() -> None:
 if __name__ == "__main__":
     core_figures()
     python_costs.main()
+    subtrees.main()

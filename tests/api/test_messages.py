@@ -114,6 +114,6 @@ def test_a_size_beyond_the_largest(folder: Path, size: int | str) -> None:
 
 
 def test_a_full_store_says_how_much_it_has(store: tryget.Store) -> None:
-    with pytest.raises(tryget.StoreFull, match=r"'k'.*\d+ of 64 MiB are taken") as caught:
+    with pytest.raises(tryget.StoreFull, match=r"'k'.*\d of 64\.0 MiB are taken") as caught:
         store["k"] = bytes(65 << 20)
     assert "file system" in str(caught.value)

@@ -206,7 +206,8 @@ cdef class Handle:
         cdef usage_t usage
         if self.store == NULL or tg_usage_of(self.store, &tg_hint, &usage) != TG_OK:
             return ""
-        return f" ({usage.committed_bytes >> 20} of {usage.limit >> 20} MiB are taken)"
+        taken = usage.committed_bytes / (1 << 20)
+        return f" ({taken:.1f} of {usage.limit / (1 << 20):.1f} MiB are taken)"
 
     def raw_tidy(self, seconds=None):
         """Finishes what is pending: deaths, dropped subtrees, memory on its way back. Waits for

@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from tryget._core import Attachment, RawStore, own_methods
 from tryget._errors import Error, KeyExists, StoreClosed
@@ -18,9 +18,11 @@ from tryget.codecs import numbers
 from tryget.codecs.registry import Coding
 from tryget.parts.epoch import Epoch
 from tryget.store.builds import create
-from tryget.store.cached.decorate import CachedFunction, Options, check_options, decorate
 from tryget.store.records import Report, Stat, Statistics, Usage, Violation
 from tryget.store.views import MISSING, StoreItems, StoreKeys, StoreValues
+
+if TYPE_CHECKING:
+    from tryget.store.cached.decorate import CachedFunction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -239,7 +241,7 @@ class Store(RawStore, MutableMapping[str, Any]):
         absent_ttl: float = 60.0,
         lease: float | None = None,
         timeout: float | None = None,
-    ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
+    ) -> "Callable[[Callable[P, R]], CachedFunction[P, R]]": ...
 
     @overload
     def cached(
@@ -253,7 +255,7 @@ class Store(RawStore, MutableMapping[str, Any]):
         absent_ttl: float = 60.0,
         lease: float | None = None,
         timeout: float | None = None,
-    ) -> CachedFunction[P, R]: ...
+    ) -> "CachedFunction[P, R]": ...
 
     def cached(
         self,
@@ -297,6 +299,9 @@ class Store(RawStore, MutableMapping[str, Any]):
         TypeError. The result has `cache_info()`, `cache_clear()`, `cache_parameters()`,
         `cache_key(...)` and `__wrapped__`.
         """
+        # Half of what tryget takes to import, asyncio above all, is for this call only.
+        from tryget.store.cached.decorate import Options, check_options, decorate
+
         options = Options(ttl, key, node, refresh_before, absent_ttl, lease, timeout)
         check_options(self, options)
         if fn is None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A shared-memory object cache for the Python processes of one Linux machine."""
 
+from typing import TYPE_CHECKING
+
 from tryget._core import LockRef
 from tryget._errors import (
     CodecMissing,
@@ -68,3 +70,15 @@ __all__ = [
     "stores",
     "unlink",
 ]
+
+if TYPE_CHECKING:
+    __version__: str
+else:
+
+    def __getattr__(name):
+        """`__version__`, as it was installed: to look it up takes longer than to import us."""
+        if name != "__version__":
+            raise AttributeError(f"module 'tryget' has no attribute {name!r}")
+        from importlib.metadata import version
+
+        return version("tryget")

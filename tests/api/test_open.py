@@ -5,6 +5,7 @@ Method: each parameter with good and bad arguments, files of every wrong kind in
 Failure means that a user gets the wrong store, a wrong error, or none.
 """
 
+import importlib.metadata
 import os
 import pickle
 import stat
@@ -350,6 +351,12 @@ def test_as_many_processes_as_allowed(folder: Path) -> None:
             other.communicate()
         fourth = subprocess.run([sys.executable, "-c", code], capture_output=True, input=b"")
         assert fourth.stdout == b"attached\n"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert tryget.__version__ == importlib.metadata.version("tryget")
+    with pytest.raises(AttributeError, match="nothing"):
+        tryget.nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_importing_does_nothing(folder: Path) -> None:

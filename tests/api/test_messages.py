@@ -20,6 +20,8 @@ THREADS_SHARE_THE_STORE = True
 
 Call = Callable[[tryget.Store, Any], object]
 
+own_folder = pytest.mark.thread_unsafe(reason="it wants a folder of its own")
+
 TIMES: dict[str, Call] = {
     "ttl": lambda store, value: store.set("k", 1, ttl=value),
     "timeout": lambda store, value: store.get_or_create("absent", int, timeout=value),
@@ -83,6 +85,7 @@ def test_a_value_that_can_not_be_stored(store: tryget.Store, write: str) -> None
         assert str(again) == str(caught.value)
 
 
+@own_folder
 def test_a_store_that_is_not_there(folder: Path) -> None:
     with pytest.raises(tryget.StoreNotFound, match="create=True"):
         tryget.open("missing", directory=folder, create=False)
@@ -96,6 +99,7 @@ def test_a_store_that_is_not_there(folder: Path) -> None:
         pickle.loads(pickled)
 
 
+@own_folder
 def test_a_file_in_the_way(folder: Path) -> None:
     (folder / "link.tryget").symlink_to(folder / "elsewhere.tryget")
     with pytest.raises(tryget.NotOwner, match="symbolic link") as caught:

@@ -14,10 +14,7 @@ import python_costs
 import subtrees
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = (
-    *("base", "region", "word", "journal", "owner", "epoch", "arena"),
-    *("ledger", "object", "names", "os", "store", "parts"),
-)
+LAYERS = (ROOT / "csrc/LAYERS").read_text().split()
 
 
 def build(source: str, folder: str) -> str:

@@ -16,9 +16,8 @@ class TrygetClient(Client):
 
     def __init__(self, store: Store) -> None:
         self.store = self.mapping = store
-        self.get = self.get_object = store.get
+        self.get = self.get_object = self.get_array = store.get
         self.set = self.set_object = self.set_array = store.set
-        self.get_array = store.__getitem__
         self.delete = store.delete
         self.drop = store.drop
         self.create: Any = getattr(store, "get_or_create", None)

@@ -135,6 +135,8 @@ def test_a_killed_builder_has_one_successor(big: tryget.Store, crowd: Crowd) -> 
     answers = crowd.answer(MANY - 1)
     assert len(builds(crowd.folder)) == 2
     assert {value for _, value, _ in answers} == {f"built by {builds(crowd.folder)[1]}"}
+    waited = sorted(used for pid, _, used in answers if pid not in builds(crowd.folder))
+    assert waited[len(waited) // 2] < 0.1, "the death of a builder keeps who waits from sleeping"
 
 
 def test_builders_killed_in_a_row(big: tryget.Store, crowd: Crowd) -> None:

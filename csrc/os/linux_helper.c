@@ -4,12 +4,18 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <time.h>
 
-enum { STACK_SIZE = 256 * 1024 };
+enum { STACK_SIZE = 256 * 1024, LINGER_SECONDS = 10 };
 
 void tg_helper_init(struct tg_helper *helper) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&helper->more, &attributes);
+    pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&helper->mutex, NULL);
-    helper->running = helper->ended = helper->barred = helper->wanted = false;
+    helper->running = helper->idle = helper->ended = helper->barred = helper->wanted = false;
     tg_store_relaxed64(&helper->stop, 0);
 }
 
@@ -20,12 +26,26 @@ bool tg_helper_stopped(const struct tg_helper *helper) {
     return tg_load_acquire64(&helper->stop) != 0;
 }
 
+/* Under the mutex: sleeps until more is wanted. False: the thread ends. */
+static bool linger(struct tg_helper *helper) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LINGER_SECONDS;
+    helper->running = false;
+    helper->idle = true;
+    while (!helper->wanted && !helper->barred &&
+           pthread_cond_timedwait(&helper->more, &helper->mutex, &until) == 0) {
+    }
+    helper->idle = false;
+    return helper->wanted && !helper->barred;
+}
+
 static void *live(void *argument) {
     struct tg_helper *helper = argument;
     for (;;) {
         helper->run(helper);
         pthread_mutex_lock(&helper->mutex);
-        bool more = helper->wanted && !helper->barred;
+        bool more = linger(helper);
         if (more) helper->wanted = false;
         helper->running = more;
         helper->ended = !more;
@@ -51,14 +71,17 @@ static bool begin_thread(struct tg_helper *helper) {
 void tg_helper_ask(struct tg_helper *helper) {
     if (helper->run == NULL) return;
     pthread_mutex_lock(&helper->mutex);
-    if (helper->running || helper->barred) {
+    bool wake = helper->idle;
+    if (helper->running || helper->barred || wake) {
         helper->wanted = true;
+        helper->running |= wake;
     } else {
         if (helper->ended) pthread_join(helper->thread, NULL);
         helper->ended = helper->wanted = false;
         helper->running = begin_thread(helper);
     }
     pthread_mutex_unlock(&helper->mutex);
+    if (wake) pthread_cond_signal(&helper->more);
 }
 
 bool tg_helper_works(struct tg_helper *helper) {
@@ -71,10 +94,11 @@ bool tg_helper_works(struct tg_helper *helper) {
 void tg_helper_bar(struct tg_helper *helper) {
     pthread_mutex_lock(&helper->mutex);
     helper->barred = true;
-    bool there = helper->running || helper->ended;
+    bool there = helper->running || helper->idle || helper->ended;
     /* PAIR helper.stop: what the caller did before is seen by who finds it set. */
     tg_store_release64(&helper->stop, 1);
     pthread_mutex_unlock(&helper->mutex);
+    pthread_cond_signal(&helper->more);
     if (there) pthread_join(helper->thread, NULL);
     pthread_mutex_lock(&helper->mutex);
     helper->running = helper->ended = false;

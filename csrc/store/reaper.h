@@ -4,7 +4,7 @@
  * What
  *   A drop is one step; what was below is unlinked afterwards, a record a transaction. Each
  *   change takes a few of these steps upon itself. When more is left the process that made the
- *   change asks for a helper (os/linux_helper.h), which does the rest and ends.
+ *   change asks for a helper (os/linux_helper.h), which does the rest.
  * Invariants: none of its own: it makes calls as any thread does.
  * Ordering: none of its own.
  * Death: whoever makes the next change in any process goes on where it was.

@@ -5,7 +5,7 @@
 #include "../reader/reader.h"
 #include "recover.h"
 
-enum { CALLS_PER_LOOK = 64, COPY_PIECE = 32768 };
+enum { CALLS_PER_LOOK = 64, CALLS_PER_HELPER = 65536, COPY_PIECE = 32768 };
 static const uint64_t SWEEP_EVERY_NS = 100000000;
 #ifdef TG_SIM
 enum { TIDY_ROUNDS = 4 };
@@ -61,6 +61,8 @@ void tg_upkeep(struct tg_local *local) {
     ask_reaper(local);
     uint64_t calls = tg_load_relaxed64(&local->changes) + 1;
     tg_store_relaxed64(&local->changes, calls);
+    /* Who writes much may drop much soon: then its helper is awake, and need not be made. */
+    if (calls % CALLS_PER_HELPER == 0) local->os->ops->ask_helper(local->os);
     bool due = tg_load_relaxed64(&local->hot->recovery_hint) != 0;
     if (!due && calls % CALLS_PER_LOOK == 0) {
         uint64_t now = local->os->ops->boottime_ns(local->os);

@@ -100,6 +100,32 @@ TEST(a_fork_has_one_thread) {
     end();
 }
 
+TEST(one_thread_serves_many_drops) {
+    begin();
+    struct tg_store *store = open_or_null();
+    REQUIRE(store != NULL);
+    for (int i = 0; i < 5; i++) {
+        EXPECT(fill(store) && drop_top(store) && empties(store));
+        EXPECT_EQ(threads(), 2);
+        if (i > 2) nap(); /* it sleeps by then, or is about to */
+    }
+    tg_store_close(store);
+    EXPECT_EQ(threads(), 1);
+    end();
+}
+
+TEST(who_writes_much_has_it_already) {
+    begin();
+    struct tg_store *store = open_or_null();
+    REQUIRE(store != NULL);
+    for (int i = 0; i < 70000; i++) REQUIRE(put(store, "k", "v", 1));
+    EXPECT_EQ(threads(), 2);
+    EXPECT(fill(store) && drop_top(store));
+    tg_store_close(store);
+    EXPECT_EQ(threads(), 1);
+    end();
+}
+
 TEST(when_it_is_killed_others_go_on) {
     begin();
     struct tg_store *store = open_or_null();

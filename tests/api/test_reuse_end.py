@@ -133,6 +133,22 @@ def test_what_is_read_often_stays(folder: Path) -> None:
         assert same > 4900
 
 
+def test_when_it_is_full_who_is_read_again_comes_in(folder: Path) -> None:
+    with tryget.open("test", size="16MiB") as store:
+        for number in range(3000):
+            store[f"n/{number}"] = store[f"once/{number}"] = bytes(1000)
+        store["again"] = "again"
+        first = [store[f"n/{number}"] for number in range(800)]
+        kept = {number for number in range(800) if store[f"n/{number}"] is first[number]}
+        assert len(kept) > 500
+        for number in range(3000):
+            store[f"once/{number}"]
+        stayed = sum(store[f"n/{number}"] is first[number] for number in kept)
+        assert stayed > len(kept) * 0.9
+        store["again"]
+        assert store["again"] is store["again"]
+
+
 def test_many_keys_are_kept(folder: Path) -> None:
     with tryget.open("test", size="256MiB") as store:
         keys = [f"key/{number}" for number in range(20_000)]

@@ -108,6 +108,8 @@ cdef class Reader(Handle):
             return 0
         if self.store == NULL:  # closed by the decoder
             return 0
+        if not kept.admits(exact(key)):
+            return 0
         if (tg_get_with_token(self.store, &tg_held_hint, name, NULL, NULL, &now, &token) == TG_OK
                 and token.lock != NULL and now.version == info.version):
             kept.keep(exact(key), value, reader, <uint64_t>nbytes, &token)

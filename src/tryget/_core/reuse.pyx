@@ -4,7 +4,9 @@ the value of its key (store/reuse.h). One table a store and process, shared by a
 
 The table is sets of eight slots, a cache line each. A text belongs to one set, by its hash; the
 search begins at a slot that the hash chooses and ends at the first free one. It doubles when half
-full, up to `ENTRIES_MAX` values or its budget of bytes; then the clock's hand decides who goes.
+full, up to `ENTRIES_MAX` values or its budget of bytes; then the clock's hand decides who goes,
+and only who is read a second time comes in: reads of more keys than fit would drive each other out,
+and each would pay for that (after the doorkeeper of TinyLFU, Einziger, Friedman and Manes 2017).
 
 What is kept owns its references; the table shows them to the garbage collector. No Python code
 runs while a table is being changed: what is thrown out is let go of afterwards. A build with the
@@ -13,6 +15,7 @@ look. A forked child inherits table and tokens: they are loads from the memory t
 """
 
 from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport uint16_t
 
 cdef extern from "<stdlib.h>":
     int posix_memalign(void **memory, size_t alignment, size_t size)
@@ -73,6 +76,7 @@ cdef enum:
     BUDGET_SHARE = 16  # of a store's limit, for all; and of that, for one value
     ENTRY_BYTES = 192  # two slots, and an empty str
     SCRUB = 2  # slots that every addition looks at, for values that are no more
+    GUESTS = 1 << 14  # texts that were read lately while the table was full
 
 
 cdef struct Slot:
@@ -97,6 +101,7 @@ cdef struct Table:
     uint64_t nbytes
     uint64_t budget
     size_t stale  # finds since the last drop that met a value that is no more; a hint
+    uint16_t *guests  # by hash; NULL: never yet full
 
 
 cdef inline Slot *slot_of(Table *table, PyObject *key, Py_hash_t hash) noexcept:
@@ -131,6 +136,27 @@ cdef inline PyObject *find_kept(Table *table, tg_store *store, PyObject *key,
     if not slot.seen:  # a line that is read only, for most hits
         slot.seen = 1
     return slot.value
+
+
+cdef inline bint is_full(const Table *table) noexcept:
+    return table.count >= ENTRIES_MAX // 8 * 7 or table.nbytes >= table.budget // 8 * 7
+
+
+cdef bint admits(Table *table, PyObject *key) noexcept:
+    """Whether a text is to have a slot: while there is room, or when it was refused lately."""
+    cdef Py_hash_t hash = tg_text_hash(key)
+    cdef size_t place = <size_t>hash & (GUESTS - 1)
+    cdef uint16_t mark = <uint16_t>(<size_t>hash >> 20) | 1
+    if not is_full(table) or slot_of(table, key, hash) != NULL:
+        return True
+    if table.guests == NULL:
+        table.guests = <uint16_t *>calloc(GUESTS, sizeof(uint16_t))
+        if table.guests == NULL:
+            return True
+    if table.guests[place] == mark:
+        return True
+    table.guests[place] = mark
+    return False
 
 
 cdef Slot *free_slot_of(Table *table, Py_hash_t hash) noexcept:
@@ -280,6 +306,12 @@ cdef class Kept:
                 turn_hand(table, self.store, WAYS, dropped)
         return 0
 
+    cdef bint admits(self, str key) noexcept:
+        cdef bint answer
+        with cython.critical_section(self):
+            answer = admits(&self.table, <PyObject *>key)
+        return answer
+
     cdef int drop(self, str key) except -1:
         """Forgets a value that is no more."""
         cdef list dropped = []
@@ -311,8 +343,10 @@ cdef int forget_all(PyObject *self) noexcept:
     cdef Table gone = (<Kept>self).table
     cdef size_t i
     (<Kept>self).table.slots = NULL  # first: what follows runs the code of values
+    (<Kept>self).table.guests = NULL
     (<Kept>self).table.count = 0
     (<Kept>self).table.nbytes = 0
+    free(gone.guests)
     if gone.slots == NULL:
         return 0
     for i in range(gone.mask + 1):

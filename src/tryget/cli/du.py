@@ -4,7 +4,8 @@
 import click
 
 from tryget.cli.common import json_option, print_json, shown, sized, to_read
-from tryget.store import Store, Usage
+from tryget.store import Store
+from tryget.store.records import Usage
 
 
 @click.command()

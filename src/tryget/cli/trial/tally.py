@@ -4,7 +4,8 @@
 import time
 from dataclasses import dataclass, field
 
-from tryget.store import Report, Store
+from tryget.store import Store
+from tryget.store.records import Report
 
 MESSAGES_MAX = 200
 _QUIET_SECONDS = 10.0

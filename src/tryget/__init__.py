@@ -23,7 +23,20 @@ from tryget._errors import (
     TooManyProcesses,
 )
 from tryget.parts import Epoch
-from tryget.store import ABSENT, Pin, Store, open, stores, unlink
+from tryget.store import (
+    ABSENT,
+    Pin,
+    Report,
+    Stat,
+    Statistics,
+    Store,
+    StoreInfo,
+    Usage,
+    Violation,
+    open,
+    stores,
+    unlink,
+)
 
 __all__ = [
     "ABSENT",
@@ -59,23 +72,13 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from tryget.store.records import Report, Stat, Statistics, StoreInfo, Usage, Violation
-
     __version__: str
 else:
 
     def __getattr__(name):
-        """What takes long to import or to look up, and few ask for: the records, as dataclasses are
-        a fifth of what tryget takes to import, and `__version__`, as it was installed."""
-        if name == "__version__":
-            from importlib.metadata import version
-
-            return version("tryget")
-        if name not in __all__:
+        """`__version__`, as it was installed: to look it up takes longer than to import us."""
+        if name != "__version__":
             raise AttributeError(f"module 'tryget' has no attribute {name!r}")
-        from tryget.store import records
+        from importlib.metadata import version
 
-        return getattr(records, name)
-
-    def __dir__():
-        return sorted({*globals(), *__all__})
+        return version("tryget")

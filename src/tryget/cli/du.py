@@ -4,8 +4,7 @@
 import click
 
 from tryget.cli.common import json_option, print_json, shown, sized, to_read
-from tryget.store import Store
-from tryget.store.records import Usage
+from tryget.store import Store, Usage
 
 
 @click.command()

@@ -3,7 +3,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tryget import _core
 from tryget._path import (
@@ -15,10 +15,8 @@ from tryget._path import (
 from tryget.codecs.custom import Codec
 from tryget.codecs.registry import SAFE, Coding, coding
 from tryget.store.readonly import ReadOnlyStore
+from tryget.store.records import StoreInfo
 from tryget.store.store import Store
-
-if TYPE_CHECKING:
-    from tryget.store.records import StoreInfo
 
 _IF_ABSENT, _NEVER, _EXCLUSIVE = 0, 1, 2  # enum tg_create
 _PROCESSES_MAX = 4096
@@ -173,7 +171,7 @@ def unlink(name: str, *, directory: str | os.PathLike[str] | None = None) -> Non
     _core.unlink(str(folder), check_name(name), str(store_path(folder, name)))
 
 
-def stores(directory: str | os.PathLike[str] | None = None) -> "list[StoreInfo]":
+def stores(directory: str | os.PathLike[str] | None = None) -> list[StoreInfo]:
     """The stores of a folder, by name.
 
     >>> import tryget
@@ -182,8 +180,6 @@ def stores(directory: str | os.PathLike[str] | None = None) -> "list[StoreInfo]"
     [4194304]
     >>> tryget.unlink("doc-stores")
     """
-    from tryget.store.records import StoreInfo
-
     folder = resolve_directory(directory, make=False)
     return [
         StoreInfo(

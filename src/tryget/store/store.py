@@ -18,11 +18,11 @@ from tryget.codecs import numbers
 from tryget.codecs.registry import Coding
 from tryget.parts.epoch import Epoch
 from tryget.store.builds import create
+from tryget.store.records import Report, Stat, Statistics, Usage, Violation
 from tryget.store.views import MISSING, StoreItems, StoreKeys, StoreValues
 
 if TYPE_CHECKING:
     from tryget.store.cached.decorate import CachedFunction
-    from tryget.store.records import Report, Stat, Statistics, Usage
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -337,10 +337,8 @@ class Store(RawStore, MutableMapping[str, Any]):
         if not replace:
             raise KeyExists(f"{self!r}: {key!r} is there already: rename with replace=True")
 
-    def stat(self, key: str) -> "Stat":
+    def stat(self, key: str) -> Stat:
         """What is known of a key; KeyError."""
-        from tryget.store.records import Stat
-
         found = self.raw_stat(key)
         if found is not None and found[2] != 0:  # pins, perhaps of a process that is dead
             self._settle(0)
@@ -353,10 +351,8 @@ class Store(RawStore, MutableMapping[str, Any]):
         kind = numbers.NAMES.get(codec, "unknown") if has_value else "directory"
         return Stat(nbytes, version, pins, expires, kind, has_value, children)
 
-    def usage(self, key: str | None = None) -> "Usage":
+    def usage(self, key: str | None = None) -> Usage:
         """How much a node and all below it hold: zeros when it is absent."""
-        from tryget.store.records import Usage
-
         entries, nbytes = self.raw_count(key)
         own = None if key is None else self.raw_stat(key)
         if own is not None and own[5]:
@@ -370,19 +366,15 @@ class Store(RawStore, MutableMapping[str, Any]):
 
     # ---- the whole ---------------------------------------------------------------------------
 
-    def statistics(self) -> "Statistics":
+    def statistics(self) -> Statistics:
         """The store in numbers."""
-        from tryget.store.records import Statistics
-
         self._settle(0)
         return Statistics(self.name, self.path, *self.raw_usage(), *self.raw_kept())
 
-    def verify(self, deep: bool = False) -> "Report":
+    def verify(self, deep: bool = False) -> Report:
         """Checks the store's memory; `deep` reads the checksum of every value too.
 
         While others change the store it is not exact: it checks structure, not counts and leaks."""
-        from tryget.store.records import Report, Violation
-
         exact, counts, leaked, count, violations = self.raw_verify(deep)
         if not exact and not count:  # perhaps nobody does, and somebody was killed
             self._settle(_VERIFY_SECONDS)

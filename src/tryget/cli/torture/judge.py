@@ -9,8 +9,7 @@ from tryget.cli.torture.task import BOX, COUNTERS, FIXED, SHELVES, SIDES, SWAPS
 from tryget.cli.trial import board
 from tryget.cli.trial.tally import Tally, quiet_report
 from tryget.cli.trial.values import is_good, tag_of
-from tryget.store import Store, open
-from tryget.store.records import Report
+from tryget.store import Report, Store, open
 
 _EMPTY_SECONDS = 10.0
 

@@ -4,8 +4,7 @@
 import time
 from dataclasses import dataclass, field
 
-from tryget.store import Store
-from tryget.store.records import Report
+from tryget.store import Report, Store
 
 MESSAGES_MAX = 200
 _QUIET_SECONDS = 10.0

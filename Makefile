@@ -4,7 +4,7 @@
 # installed into .venv.
 #
 #   make demo        build, install into .venv, show what it does
-#   make test        every proof, about 15 minutes on two cores
+#   make test        every proof, about 17 minutes on two cores
 #   make <stage>     one of them: $(STAGES) below
 #   make format      rewrite the layout of C and Python;  make generate: rewrite generated pages
 #   make bench       figures of the core, then tryget bench --quick

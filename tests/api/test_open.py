@@ -6,6 +6,7 @@ Failure means that a user gets the wrong store, a wrong error, or none.
 """
 
 import importlib.metadata
+import operator
 import os
 import pickle
 import stat
@@ -356,7 +357,7 @@ def test_as_many_processes_as_allowed(folder: Path) -> None:
 def test_the_version_is_that_of_the_package() -> None:
     assert tryget.__version__ == importlib.metadata.version("tryget")
     with pytest.raises(AttributeError, match="nothing"):
-        tryget.nothing  # type: ignore[attr-defined]  # noqa: B018
+        operator.attrgetter("nothing")(tryget)
 
 
 def test_importing_does_nothing(folder: Path) -> None:

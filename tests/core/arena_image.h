@@ -22,7 +22,7 @@ struct image {
     struct tg_local local;
     void *base;
     uint64_t size;
-    uint64_t commits, punches;
+    tg_a64 commits, punches;
     uint64_t fail_commit_at; /* the nth commit answers TG_FULL; 0 = none */
     uint64_t random;
 };
@@ -62,7 +62,7 @@ static uint64_t image_clock(struct tg_os *os) {
 }
 static tg_status image_commit(struct tg_os *os, uint64_t offset, uint64_t length) {
     struct image *image = image_of(os);
-    uint64_t nth = __atomic_add_fetch(&image->commits, 1, __ATOMIC_RELAXED);
+    uint64_t nth = tg_add_relaxed64(&image->commits, 1) + 1;
     if (nth == image->fail_commit_at) return TG_FULL;
     uint64_t begin = offset & ~(uint64_t)4095, end = (offset + length + 4095) & ~(uint64_t)4095;
     if (mprotect((uint8_t *)image->base + begin, end - begin, PROT_READ | PROT_WRITE))
@@ -72,7 +72,7 @@ static tg_status image_commit(struct tg_os *os, uint64_t offset, uint64_t length
 static tg_status image_punch(struct tg_os *os, uint64_t offset, uint64_t length) {
     struct image *image = image_of(os);
     uint8_t *begin = (uint8_t *)image->base + offset;
-    __atomic_add_fetch(&image->punches, 1, __ATOMIC_RELAXED);
+    tg_add_relaxed64(&image->punches, 1);
     if (offset % 4096 || length % 4096) return TG_SYSTEM;
     if (madvise(begin, length, MADV_DONTNEED) || mprotect(begin, length, PROT_NONE))
         return TG_SYSTEM;
@@ -120,7 +120,7 @@ static inline void image_make(struct image *image, const struct tg_region_option
     tg_region_bind(&image->local, image->base, &image->os, &header);
     REQUIRE(tg_region_format(&image->local) == TG_OK);
     REQUIRE(tg_arena_format(&image->local) == TG_OK);
-    image->commits = 0;
+    tg_store_relaxed64(&image->commits, 0);
 }
 
 static inline void image_free(struct image *image) { munmap(image->base, image->size); }

@@ -149,7 +149,7 @@ static inline void step(struct model *model, struct tg_call *call, bool growing)
     } else if (dice % 100 == 98) {
         EXPECT_EQ(tg_arena_reclaim(call), TG_OK);
     } else if (dice % 100 == 99) {
-        image->fail_commit_at = image->commits + 1 + (dice >> 50) % 4;
+        image->fail_commit_at = tg_load_relaxed64(&image->commits) + 1 + (dice >> 50) % 4;
     }
 }
 

@@ -159,10 +159,10 @@ TEST(an_expelled_reader_keeps_memory_from_being_punched) {
     EXPECT_EQ(tg_run_return(&call), TG_OK);
     tg_store_relaxed64(&reader.context->word, TG_WORD(TG_EXPELLED, 1, 1));
     EXPECT_EQ(tg_arena_trim(&call, 0), TG_BUSY);
-    EXPECT_EQ(image.punches, 0);
+    EXPECT_EQ(tg_load_relaxed64(&image.punches), 0);
     tg_store_relaxed64(&reader.context->word, TG_WORD(TG_IDLE, 0, 0));
     EXPECT_EQ(tg_arena_trim(&call, 0), TG_OK);
-    EXPECT(image.punches > 0);
+    EXPECT(tg_load_relaxed64(&image.punches) > 0);
     EXPECT_EQ(tg_load_relaxed64(&image.local.hot->pages_free), 0);
     EXPECT(image_clean(&image));
     tg_return(&call);

@@ -110,7 +110,7 @@ TEST(a_random_walk_agrees_with_a_model) {
 /* ---- threads ---- */
 
 enum { THREADS = 4, ROUNDS = 300 };
-static uint32_t made[ROUNDS]; /* atomic */
+static tg_a64 made[ROUNDS];
 static pthread_barrier_t together;
 
 /* As get_or_create: true when it is over, with a value. */
@@ -125,7 +125,7 @@ static bool try_once(struct tg_store *store, uint32_t *hint, const char *key, ui
     tg_status status = tg_build_begin(store, hint, key_of(key), &options, &mine, &other);
     if (status == TG_BUSY) EXPECT_EQ(tg_build_wait(store, hint, &other, &options), TG_OK);
     if (status != TG_OK) return !EXPECT(status == TG_BUSY || status == TG_EXISTS);
-    __atomic_add_fetch(&made[round], 1, __ATOMIC_RELAXED);
+    tg_add_relaxed64(&made[round], 1);
     return EXPECT_EQ(
         tg_build_publish(store, hint, &mine, key_of(key), &part, 1, &set_options, NULL), TG_OK);
 }
@@ -152,7 +152,7 @@ TEST(threads_of_two_processes_make_each_value_once) {
         REQUIRE(pthread_create(&threads[i], NULL, want_all, &stores[i % 2]) == 0);
     for (uint32_t i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     pthread_barrier_destroy(&together);
-    for (uint32_t i = 0; i < ROUNDS; i++) EXPECT_EQ(made[i], 1);
+    for (uint32_t i = 0; i < ROUNDS; i++) EXPECT_EQ(tg_load_relaxed64(&made[i]), 1);
     EXPECT_EQ(claims(), 0);
     finish();
 }

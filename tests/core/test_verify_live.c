@@ -9,8 +9,7 @@ struct live {
     struct store_image image;
     struct tg_store store;
     tg_a64 cookie;
-    bool stop;
-    uint64_t changes;
+    tg_a64 stop, changes;
 };
 
 static struct live live;
@@ -21,8 +20,8 @@ static void live_make(void) {
     live.image.local = &live.store.local; /* one process: its private state is shared */
     tg_store_relaxed64(&live.cookie, 1);
     live.store.cookie = &live.cookie;
-    live.stop = false;
-    live.changes = 0;
+    tg_store_relaxed64(&live.stop, 0);
+    tg_store_relaxed64(&live.changes, 0);
 }
 
 static uint32_t violations(void) {
@@ -61,9 +60,9 @@ static void change(uint32_t number, uint64_t *random) {
 static void *writer(void *argument) {
     uint32_t number = (uint32_t)(uintptr_t)argument;
     uint64_t random = number;
-    while (!__atomic_load_n(&live.stop, __ATOMIC_RELAXED)) {
+    while (tg_load_relaxed64(&live.stop) == 0) {
         change(number, &random);
-        __atomic_add_fetch(&live.changes, 1, __ATOMIC_RELAXED);
+        tg_add_relaxed64(&live.changes, 1);
     }
     return NULL;
 }
@@ -123,9 +122,9 @@ TEST(writers_cause_no_false_alarm) {
         checks++;
         exact += live.image.report.exact;
     }
-    __atomic_store_n(&live.stop, true, __ATOMIC_RELAXED);
+    tg_store_relaxed64(&live.stop, 1);
     for (uint32_t i = 0; i < 2; i++) pthread_join(threads[i], NULL);
-    EXPECT(live.changes > 0 && exact <= checks);
+    EXPECT(tg_load_relaxed64(&live.changes) > 0 && exact <= checks);
     live.image.report.scratch_size = scratch_size;
     EXPECT_EQ(violations(), 0);
     EXPECT(live.image.report.exact);

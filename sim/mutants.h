@@ -101,6 +101,11 @@
     X(rename_without_seq, "a rename makes the sequence odd meanwhile", "names_rename_get") \
     X(gate_ignored, "a writer asks the gate before it commits", "names_rename_set") \
     X(token_of_split_bucket, "a token watches the bucket where its record is", "names_token") \
+    X(absence_of_split_bucket, "... of an absence, where it would be", "names_absence_split") \
+    X(absence_above_ignored, "an absence is of the directory that is there", \
+      "names_absence_again") \
+    X(known_asked_first, "a known place is asked for after its pin is published", \
+      "names_known_delete") \
     X(gate_no_wait, "a renamer waits for the writers under way", "names_rename_set") \
     X(walk_root_unchecked, "the root is still the root once its generation is known", \
       "names_root_reused") \

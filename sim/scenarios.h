@@ -190,6 +190,18 @@
     X(names_pin_threads) \
     X(names_split) \
     X(names_token) \
+    X(names_known_set) \
+    X(names_known_delete) \
+    X(names_known_drop) \
+    X(names_known_rename) \
+    X(names_known_threads) \
+    X(names_absence) \
+    X(names_absence_split) \
+    X(names_absence_again) \
+    X(names_absence_above) \
+    X(names_absence_moved) \
+    X(names_absence_value) \
+    X(names_absence_dir) \
     X(names_split_set) \
     X(names_split_add) \
     X(names_split_rename) \

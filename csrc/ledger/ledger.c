@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger.h"
 
-static inline bool try_claim(struct tg_local *local, uint32_t number, uint64_t value) {
-    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
-    if (entry == NULL || tg_load_relaxed64(entry) != TG_LEDGER_FREE) return false;
+static inline bool try_claim(struct tg_local *local, uint32_t number, uint64_t value,
+                             struct tg_ledger_place *place) {
+    *place = tg_ledger_find_place(local, local->process, number);
+    if (place->chunk == NULL) return false;
+    tg_a64 *entry = place->chunk + place->index;
+    if (tg_load_relaxed64(entry) != TG_LEDGER_FREE) return false;
     uint64_t old = TG_LEDGER_FREE;
     /* PAIR pin: the entry is published before the object's state is read (Dekker with
      * tg_limbo_close and tg_ledger_find). Also lets two threads claim two entries. */
@@ -12,12 +15,13 @@ static inline bool try_claim(struct tg_local *local, uint32_t number, uint64_t v
     return true;
 }
 
-static uint32_t claim_any(struct tg_local *local, uint32_t first, uint64_t value) {
+static uint32_t claim_any(struct tg_local *local, uint32_t first, uint64_t value,
+                          struct tg_ledger_place *place) {
     uint32_t capacity = tg_ledger_capacity(local, local->process);
     if (first == 0 || first > capacity) first = 1;
     for (uint32_t i = 0; i < capacity; i++) {
         uint32_t number = first + i <= capacity ? first + i : first + i - capacity;
-        if (try_claim(local, number, value)) {
+        if (try_claim(local, number, value, place)) {
             tg_store_relaxed64(&local->ledger_hint, number + 1);
             return number;
         }
@@ -25,14 +29,19 @@ static uint32_t claim_any(struct tg_local *local, uint32_t first, uint64_t value
     return 0;
 }
 
-static inline uint32_t claim(struct tg_local *local, uint64_t value) {
+static inline uint32_t claim(struct tg_local *local, uint64_t value,
+                             struct tg_ledger_place *place) {
     uint32_t number = (uint32_t)tg_load_relaxed64(&local->ledger_hint);
-    if (TG_UNLIKELY(!try_claim(local, number, value))) return claim_any(local, number, value);
+    if (TG_UNLIKELY(!try_claim(local, number, value, place)))
+        return claim_any(local, number, value, place);
     tg_store_relaxed64(&local->ledger_hint, number + 1);
     return number;
 }
 
-uint32_t tg_ledger_claim(struct tg_local *local, uint64_t value) { return claim(local, value); }
+uint32_t tg_ledger_claim_place(struct tg_local *local, uint64_t value,
+                               struct tg_ledger_place *place) {
+    return claim(local, value, place);
+}
 
 void tg_ledger_release(struct tg_local *local, uint32_t number) {
     tg_a64 *entry = tg_ledger_entry(local, local->process, number);
@@ -45,7 +54,8 @@ tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *object, uint64
     if (TG_MUTANT(pin_checked_first) && tg_load_relaxed32(&object->state) != TG_OBJECT_LINKED)
         return TG_RETRY;
     if (tg_load_relaxed32(&object->pinned) == 0 && !late) tg_store_relaxed32(&object->pinned, 1);
-    *number = claim(local, TG_ENTRY(TG_LEDGER_PIN, tg_ref_of(local, object)));
+    struct tg_ledger_place place;
+    *number = claim(local, TG_ENTRY(TG_LEDGER_PIN, tg_ref_of(local, object)), &place);
     if (*number == 0) return TG_PINS_FULL;
     if (TG_MUTANT(pin_unchecked) || TG_MUTANT(pin_checked_first)) return TG_OK;
     /* PAIR publish: LINKED, then the fields that were filled before. */
@@ -54,7 +64,7 @@ tg_status tg_ledger_pin(struct tg_local *local, struct tg_object *object, uint64
         if (late) tg_store_relaxed32(&object->pinned, 1);
         return TG_OK;
     }
-    tg_ledger_release(local, *number);
+    tg_ledger_release_at(local, place.chunk + place.index, *number);
     *number = 0;
     return TG_RETRY;
 }

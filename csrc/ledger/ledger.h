@@ -40,8 +40,9 @@
  *   is as long as the ledgers are; parked objects are looked at again when a pin of an
  *   unlinked object went.
  *
- * API: tg_ledger_claim, tg_ledger_release, tg_ledger_pin, tg_ledger_find, tg_ledger_filter,
- *   tg_ledger_count, tg_ledger_least_stamp, tg_ledger_grow, tg_ledger_clear_pins.
+ * API: tg_ledger_claim, tg_ledger_claim_place, tg_ledger_release, tg_ledger_pin,
+ *   tg_ledger_find, tg_ledger_filter, tg_ledger_count, tg_ledger_least_stamp, tg_ledger_grow,
+ *   tg_ledger_clear_pins.
  */
 #ifndef TG_LEDGER_LEDGER_H
 #define TG_LEDGER_LEDGER_H
@@ -104,19 +105,24 @@ static inline tg_a64 *tg_ledger_entry(const struct tg_local *local, uint32_t pro
     return place.chunk ? place.chunk + place.index : NULL;
 }
 
-static inline struct tg_pin_info *tg_ledger_info_at(struct tg_ledger_place place) {
-    return (struct tg_pin_info *)(place.chunk + place.size) + place.index;
+static inline struct tg_pin_info *tg_ledger_info_at(const struct tg_ledger_place *place) {
+    return (struct tg_pin_info *)(place->chunk + place->size) + place->index;
 }
 
 static inline struct tg_pin_info *tg_ledger_info(const struct tg_local *local, uint32_t process,
                                                  uint32_t number) {
     struct tg_ledger_place place = tg_ledger_find_place(local, process, number);
-    return place.chunk ? tg_ledger_info_at(place) : NULL;
+    return place.chunk ? tg_ledger_info_at(&place) : NULL;
 }
 
-/* Turns a FREE entry of our process into `value`; 0 when tg_ledger_grow is due. The swap is
- * a full fence. */
-uint32_t tg_ledger_claim(struct tg_local *local, uint64_t value);
+/* Turns a FREE entry of our process into `value`: its number; 0 when tg_ledger_grow is due. The
+ * swap is a full fence. */
+uint32_t tg_ledger_claim_place(struct tg_local *local, uint64_t value,
+                               struct tg_ledger_place *place);
+static inline uint32_t tg_ledger_claim(struct tg_local *local, uint64_t value) {
+    struct tg_ledger_place place;
+    return tg_ledger_claim_place(local, value, &place);
+}
 /* Never waits. */
 static inline void tg_ledger_release_at(struct tg_local *local, tg_a64 *entry, uint32_t number) {
     /* PAIR unpin: our last read of the object before the scan finds us gone. */

@@ -121,19 +121,23 @@ tg_status tg_more_entries(struct tg_call *call) {
     }
 }
 
+uint32_t tg_give_entry(struct tg_local *local, const struct tg_ledger_place *place) {
+    struct tg_pin_info *note = tg_ledger_info_at(place);
+    tg_store_relaxed32(&note->thread, local->os->ops->thread_id(local->os));
+    tg_store_relaxed64(&note->since_ns, local->os->ops->coarse_ns(local->os));
+    return tg_ledger_keep_at(local, place->chunk + place->index);
+}
+
 tg_status tg_give_pin(struct tg_store *store, struct tg_object *object, uint32_t entry,
                       const struct tg_info *info, struct tg_pin *pin) {
     struct tg_local *local = &store->local;
     struct tg_ledger_place place = tg_ledger_find_place(local, local->process, entry);
     TG_CHECK(place.chunk != NULL);
-    struct tg_pin_info *note = tg_ledger_info_at(place);
-    tg_store_relaxed32(&note->thread, local->os->ops->thread_id(local->os));
-    tg_store_relaxed64(&note->since_ns, local->os->ops->coarse_ns(local->os));
     pin->bytes = tg_object_payload(local, object);
     pin->info = *info;
     pin->entry = entry;
     pin->object = tg_ref_of(local, object);
-    pin->ledger = tg_ledger_keep_at(local, place.chunk + place.index);
+    pin->ledger = tg_give_entry(local, &place);
     if (pin->bytes != NULL) return TG_OK;
     tg_unpin(store, pin);
     return TG_CORRUPT;

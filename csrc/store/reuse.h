@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is a value that was read before still the one? Two loads tell, without a section.
+/* Is what a process knows of a key still true? Two loads tell, without a section.
  *
  * What
- *   A process that keeps decoded values asks this before it returns one again. A token
- *   is taken with a read; it holds as long as nobody has locked the key's bucket since, and
- *   no directory moved or was dropped.
+ *   A process that keeps what it read of a key (its value, where a large one lies, or that there
+ *   is none) asks this before it relies on it. A token is taken with a read; it holds as long as
+ *   nobody has locked the key's bucket since, and no directory moved or was dropped.
  *
  * Bits and states: line.lock counts its acquisitions in the high half; hot.dir_gen.
  *
@@ -15,14 +15,26 @@
  *       dir_gen while ns_seq is odd. Parents that vanish with their last child lock that
  *       child's bucket too.
  *   U3  The token's count was loaded, with the bucket unlocked, before the record was
- *       found in it; its dir_gen inside the validated walk.
+ *       found in it, or missed; its dir_gen inside the validated walk.
+ *   U4  A key is absent while the bucket where its first missing name belongs, and the one that
+ *       has the directory in which it is missing, are unchanged, and no directory moved. The
+ *       second: a directory that vanished and came back is another one, whose names are in
+ *       other buckets. Buckets that are split are locked, so a name that is to be in another
+ *       bucket by now moved the count of this one.
+ *   U5  A pin of an object that was pinned before, by where it was, counts when its token
+ *       holds after the entry was published and a full fence: then its record is linked, and
+ *       whoever unlinks it locks the bucket, and scans, later (G2). Nothing of the object is
+ *       read before; its `pinned` mark is of the earlier pin.
  *
  * Ordering: PAIR lock: the count by acquire; a count that did not move means that no
- *   acquisition, and so no change, came before this load. Then dir_gen.
- * Death: reads only. A bucket line is never recycled, so the address stays one.
- * Progress: two loads. A false "no" costs a walk. 2^32 acquisitions of one bucket between
- *   two looks at one token would be a false "yes".
- * API: tg_get_with_token, tg_token_holds.
+ *   acquisition, and so no change, came before this load. Then dir_gen. Of an absence the
+ *   missing name's count is loaded first: at that load the key was absent.
+ *   PAIR pin: U5's entry, full fence, count  |  the count moves, UNLINKED, full fence, scan.
+ * Death: reads only, but for a pin's entry, which goes with its process. A bucket line is never
+ *   recycled, so the address stays one.
+ * Progress: two or three loads. A false "no" costs a walk. 2^32 acquisitions of one bucket
+ *   between two looks at one token would be a false "yes".
+ * API: tg_get_with_token, tg_token_holds; tg_absence_find, tg_absence_holds; tg_pin_known.
  */
 #ifndef TG_STORE_REUSE_H
 #define TG_STORE_REUSE_H
@@ -53,5 +65,40 @@ static inline bool tg_token_holds(struct tg_store *store, const struct tg_token 
            tg_load_relaxed64(&store->local.hot->dir_gen) == token->dir_gen &&
            !tg_expired(&store->local, token->expiry);
 }
+
+/* That a key has no value. */
+struct tg_absence {
+    struct tg_token token; /* of the bucket of its first missing name */
+    const tg_a64 *above; /* the bucket that has the directory in which that is missing; or NULL */
+    uint32_t above_count;
+};
+
+/* TG_OK: the key has none, as long as the absence holds. TG_EXISTS; TG_RETRY: it can't be told
+ * now. */
+TG_MUST_CHECK tg_status tg_absence_find(struct tg_store *store, uint32_t *hint, struct tg_key key,
+                                        struct tg_absence *absence);
+
+/* For an absence whose token holds. */
+static inline bool tg_absence_above_holds(const struct tg_absence *absence) {
+    if (absence->above == NULL || TG_MUTANT(absence_above_ignored)) return true;
+    /* PAIR lock: the directory was there, as it was, when the token was asked. */
+    uint64_t word = tg_load_acquire64(absence->above);
+    return (uint32_t)(word >> TG_LOCK_VALUE_SHIFT) == absence->above_count;
+}
+static inline bool tg_absence_holds(struct tg_store *store, const struct tg_absence *absence) {
+    return tg_token_holds(store, &absence->token) && tg_absence_above_holds(absence);
+}
+
+/* A value that lies apart, and was pinned before. */
+struct tg_known {
+    const void *bytes;
+    struct tg_info info;
+    uint32_t object;
+};
+
+/* Pins it without a look at its key: TG_OK; TG_RETRY: the token does not hold, or no entry is
+ * free; pin it by its key. */
+TG_MUST_CHECK tg_status tg_pin_known(struct tg_store *store, const struct tg_known *known,
+                                     const struct tg_token *token, struct tg_pin *pin);
 
 #endif

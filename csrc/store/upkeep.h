@@ -10,7 +10,7 @@
  * Death: everything here is a sequence of transactions of the layers below.
  * Progress: tg_upkeep is bounded; tg_tidy as long as what is pending.
  * API: tg_store_writable, tg_update_begin, tg_upkeep, tg_give_back, tg_make_object,
- *   tg_discard_object, tg_more_entries, tg_give_pin, tg_unpin_entry.
+ *   tg_discard_object, tg_more_entries, tg_give_entry, tg_give_pin, tg_unpin_entry.
  */
 #ifndef TG_STORE_UPKEEP_H
 #define TG_STORE_UPKEEP_H
@@ -41,6 +41,8 @@ void tg_give_back(struct tg_local *local);
 
 /* Without a context: more room in our ledger. TG_PINS_FULL, TG_FULL, ... */
 TG_MUST_CHECK tg_status tg_more_entries(struct tg_call *call);
+/* The entry becomes a caller's: who holds it, since when. Returns the ledger that it is of. */
+uint32_t tg_give_entry(struct tg_local *local, const struct tg_ledger_place *place);
 /* What a caller holds of a pin that a section took. TG_CORRUPT: it was given up. */
 TG_MUST_CHECK tg_status tg_give_pin(struct tg_store *store, struct tg_object *object,
                                     uint32_t entry, const struct tg_info *info, struct tg_pin *pin);

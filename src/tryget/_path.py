@@ -33,6 +33,18 @@ def parse_size(size: int | str) -> int:
     return size
 
 
+def kept_max() -> int | None:
+    """`$TRYGET_KEPT_MAX`: the most bytes that a process keeps of what it read of one store, 0 for
+    nothing; None: as usual."""
+    text = os.environ.get("TRYGET_KEPT_MAX")
+    if not text:
+        return None
+    try:
+        return min(_bytes_of(text), SIZE_MAX)
+    except ValueError as problem:
+        raise ValueError(f"$TRYGET_KEPT_MAX: {problem}") from None
+
+
 def _bytes_of(text: str) -> int:
     match = _SIZE.fullmatch(text)
     unit = _UNITS.get(match[2].upper()) if match else None

@@ -12,6 +12,7 @@
 #include "region/region.h"
 #include "store/format.h"
 #include "store/recover.h"
+#include "store/reuse.h"
 #include "store/store.h"
 #include "store/verify.h"
 #include "tryget.h"
@@ -23,6 +24,9 @@ enum {
     NAMES_TIDIER = SIM_PROCESSES - 1,
     NAMES_CHILDREN = 12,
 };
+
+/* Ways to a pin. */
+enum { NAMES_KEY_PIN, NAMES_LOOK_PIN, NAMES_LEARN_PIN, NAMES_KNOWN_PIN };
 
 static const uint64_t NAMES_PATIENCE_NS = 30000000;
 
@@ -52,6 +56,8 @@ struct names_plan {
 
 struct names_hand {
     struct tg_pin pin;
+    struct tg_known known; /* of the last pin that was learned, */
+    struct tg_token token; /* as long as that holds */
     unsigned value;
     uint64_t version; /* the last that was seen or published */
 };
@@ -167,6 +173,32 @@ static inline void names_do_pin(struct linear_op *op, uint32_t *hint, struct nam
     hand->value = op->found = names_value_of(hand->pin.bytes, hand->pin.info.size);
     op->version = hand->pin.info.version;
     op->expiry = hand->pin.info.expiry;
+}
+
+static inline void names_do_known_pin(struct linear_op *op, uint32_t *hint,
+                                      struct names_hand *hand) {
+    op->status = TG_RETRY;
+    if (hand->token.lock != NULL)
+        op->status = tg_pin_known(names_store(), &hand->known, &hand->token, &hand->pin);
+    if (op->status != TG_OK)
+        op->status =
+            tg_pin_value(names_store(), hint, names_key(op->key), &hand->pin, names_deadline());
+    if (op->status != TG_OK) return;
+    hand->value = op->found = names_value_of(hand->pin.bytes, hand->pin.info.size);
+    op->version = hand->pin.info.version;
+    op->expiry = hand->pin.info.expiry;
+}
+
+/* After a pin: where the value is, and a token for it. */
+static inline void names_learn(const struct linear_op *op, uint32_t *hint,
+                               struct names_hand *hand) {
+    struct tg_info info;
+    hand->token.lock = NULL;
+    if (op->status != TG_OK) return;
+    hand->known = (struct tg_known){hand->pin.bytes, hand->pin.info, hand->pin.object};
+    tg_status status =
+        tg_get_with_token(names_store(), hint, names_key(op->key), NULL, NULL, &info, &hand->token);
+    if (status != TG_OK || info.version != hand->known.info.version) hand->token.lock = NULL;
 }
 
 /* The bytes stay where they are while they are pinned. */
@@ -322,10 +354,13 @@ static inline void names_do(struct linear_op *op, uint32_t *hint, struct names_h
     case LINEAR_POP: names_do_read(op, hint, hand); break;
     case LINEAR_CONTAINS: names_do_contains(op, hint); break;
     case LINEAR_PIN:
-        if (op->value)
+        if (op->value == NAMES_LOOK_PIN)
             names_do_look_pin(op, hint, hand);
+        else if (op->value == NAMES_KNOWN_PIN)
+            names_do_known_pin(op, hint, hand);
         else
             names_do_pin(op, hint, hand);
+        if (op->value == NAMES_LEARN_PIN) names_learn(op, hint, hand);
         break;
     case LINEAR_UNPIN: names_do_unpin(hand); break;
     case LINEAR_LIST: names_do_list(op, hint); break;

@@ -129,9 +129,12 @@ static inline void names_world_make(const struct names_plan *plan, unsigned acto
 #define MOVE(from, to) {LINEAR_MOVE, from, to, 0}
 #define TOUCH(key, expiry) {LINEAR_TOUCH, key, NULL, expiry}
 #define EXPIRE(key) {LINEAR_TOUCH, key, NULL, LINEAR_EXPIRED}
-#define PIN(key) {LINEAR_PIN, key, NULL, 0}
+#define PIN(key) {LINEAR_PIN, key, NULL, NAMES_KEY_PIN}
 /* In the look that finds it, if it is an object. */
-#define LOOK_PIN(key) {LINEAR_PIN, key, NULL, 1}
+#define LOOK_PIN(key) {LINEAR_PIN, key, NULL, NAMES_LOOK_PIN}
+/* And where it is remembered; there again, if that still is its place. */
+#define LEARN_PIN(key) {LINEAR_PIN, key, NULL, NAMES_LEARN_PIN}
+#define KNOWN_PIN(key) {LINEAR_PIN, key, NULL, NAMES_KNOWN_PIN}
 #define UNPIN() {LINEAR_UNPIN, NULL, NULL, 0}
 #define LIST(key) {LINEAR_LIST, key, NULL, 0}
 #define BUILD(key, value) {LINEAR_BUILD, key, NULL, value}

@@ -150,7 +150,12 @@ class BuildWait:
 
 class RawStore:
     def __init__(
-        self, attachment: Attachment, timeout: float | None, coding: _Coding, reuse: str
+        self,
+        attachment: Attachment,
+        timeout: float | None,
+        coding: _Coding,
+        reuse: str,
+        budget: int | None = None,
     ) -> None: ...
     @property
     def closed(self) -> bool: ...

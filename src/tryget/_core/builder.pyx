@@ -86,10 +86,11 @@ cdef class Builder(Writer):
         lease       seconds after which a builder that is not done has a successor
         absent_ttl  seconds that it is remembered that the factory returned ABSENT
         """
-        cdef PyObject *found = self.reusable(key)
+        cdef Slot *slot = NULL
+        cdef PyObject *found = self.reusable(key, &slot)
         if found != NULL:
             return taken(found)
-        value = self.read(key, False, NO_VALUE)
+        value = self.read_by(slot, key, False, NO_VALUE)
         if value is not NO_VALUE:
             return value
         return self.raw_create(key, factory, ttl, timeout, lease, absent_ttl)

@@ -35,8 +35,9 @@ cdef class Handle:
 
     cdef Attachment attachment
     cdef tg_store *store  # NULL once closed
-    cdef Table *table  # of `kept`; NULL: nothing is reused, now. Another thread may close us
+    cdef Table *table  # of `kept`; NULL: nothing is kept, now. Another thread may close us
     cdef Kept kept  # so look at its table where that may be; once there, it stays
+    cdef bint anew  # no object is returned again
     cdef uint64_t reader  # what others that decode as we do have too
     cdef bint reuses_all
     cdef uint64_t timeout_ns
@@ -48,7 +49,7 @@ cdef class Handle:
     cdef unsigned char known[256]
     cdef object __weakref__
 
-    def __init__(self, Attachment attachment not None, timeout, coding, reuse):
+    def __init__(self, Attachment attachment not None, timeout, coding, reuse, budget=None):
         cdef int i
         self.leave()
         self.timeout_ns = nanoseconds(timeout)
@@ -64,8 +65,10 @@ cdef class Handle:
         self.store = attachment.store
         self.reuses_all = reuse == "always"
         self.reader = 2 * <uint64_t>coding.serial + self.reuses_all
-        if reuse != "never":
-            self.kept = join_table(self.store)
+        self.anew = reuse == "never"
+        if budget != 0 and not (self.anew and TG_THREADS_RUN_FREELY):
+            self.kept = join_table(self.store, self.anew,
+                                   FREE_BUDGET if budget is None else <uint64_t>budget)
             self.table = &self.kept.table
 
     def __dealloc__(self):

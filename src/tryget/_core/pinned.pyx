@@ -143,14 +143,29 @@ cdef class Pinner(Reader):
         """As `pin`; None when the key is absent."""
         return self.pinned(key, False)
 
+    cdef inline Pin filled(self, Pin pin, object key):
+        pin.key = key
+        pin.store = self
+        pin.attachment = self.attachment
+        pin.core = self.attachment.store
+        return pin
+
     cdef Pin pinned(self, object key, bint required):
         cdef tg_key name
         cdef tg_status status
         cdef Attachment attachment = self.attachment
-        cdef Pin pin
-        cdef Patience patience = no_wait()
+        cdef Patience patience
+        cdef Slot *slot = self.slot_by(key)
+        cdef Pin pin = Pin.__new__(Pin)
+        if slot != NULL and slot.kind == KIND_PLACE:
+            if tg_pin_known(self.store, place_of(slot), &slot.token, &pin.pin) == TG_OK:
+                return self.filled(pin, key)
+        elif slot != NULL and slot.kind == KIND_ABSENT and absence_holds(self.table, slot):
+            if required:
+                raise KeyError(key)
+            return None
+        patience = no_wait()
         key_of(key, &name)
-        pin = Pin.__new__(Pin)
         while True:
             if self.store == NULL:
                 self.raise_closed()
@@ -161,10 +176,9 @@ cdef class Pinner(Reader):
                     status = tg_pin_value(attachment.store, &tg_hint, name, &pin.pin,
                                           patience.until)
             if status == TG_OK:
-                pin.key = key
-                pin.store = self
-                pin.attachment = attachment
-                pin.core = attachment.store
+                self.filled(pin, key)
+                if self.table != NULL:
+                    self.keep_place(key, name, &pin.pin)
                 return pin
             pin.pin.entry = 0
             if status == TG_ABSENT:

@@ -16,11 +16,6 @@ cdef extern from *:
     object owned "tg_owned"(PyObject *answer)
     int raise_pending "tg_py_pending"() except -1
 
-cdef enum:
-    CODEC_OWN_MAX = 5  # up to here a value that can't be decoded is a damaged one
-    OBJECT_BYTES = 4  # a guess: of a decoded object, for each stored byte
-
-
 cdef inline object taken(PyObject *found):
     """What `Reader.reusable` found."""
     value = <object>found
@@ -29,16 +24,33 @@ cdef inline object taken(PyObject *found):
     return value
 
 
-cdef class Reader(Handle):
+cdef class Reader(Knower):
     """The calls that change nothing."""
 
-    cdef inline PyObject *reusable(self, object key) noexcept:
-        """A value that was read before and still is the one, for `taken`; NULL: not known."""
-        if self.table == NULL or not PyUnicode_CheckExact(key):
-            return NULL
-        if TG_THREADS_RUN_FREELY:
-            return self.kept.find(key, self.reader)
-        return find_kept(self.table, self.store, <PyObject *>key, self.reader)
+    cdef object read_by(self, Slot *slot, object key, bint required, object default):
+        """As `read`, by what is known."""
+        cdef object data
+        cdef uint32_t codec
+        if slot != NULL and slot.kind == KIND_BYTES and not self.reuses_all:
+            codec = slot.codec
+            data = <object>slot.value
+            if codec == CODEC_BYTES:
+                return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            return self.decoded(codec, data, key)
+        if slot != NULL and slot.kind == KIND_ABSENT and absence_holds(self.table, slot):
+            if required:
+                raise KeyError(key)
+            return default
+        if slot != NULL and slot.kind == KIND_PLACE and (self.anew or slot.codec == CODEC_ARRAY):
+            return self.read_there(slot, key, required, default)
+        return self.read(key, required, default)
+
+    cdef object read_there(self, Slot *slot, object key, bint required, object default):
+        """As `read`, of a value whose place is known."""
+        cdef tg_pin pin
+        if tg_pin_known(self.store, place_of(slot), &slot.token, &pin) == TG_OK:
+            return self.value_of(key, new_pin(self.attachment, &pin))
+        return self.read(key, required, default)
 
     cdef object read(self, object key, bint required, object default):
         """The decoded value; KeyError or the default when there is none."""
@@ -59,16 +71,16 @@ cdef class Reader(Handle):
         if status == TG_OK:
             if pin.entry != 0:
                 return self.read_pinned(key, name, new_pin(self.attachment, &pin))
-            value = tg_take_bytes(&reading)
+            data = value = tg_take_bytes(&reading)
             if info.codec != CODEC_BYTES:
-                value = self.decoded(info.codec, value, key)
+                value = self.decoded(info.codec, data, key)
             if self.table != NULL:
-                self.keep(key, name, value, &info)
+                self.keep(key, name, value, data, &info)
             return value
         tg_drop_bytes(&reading)
         if status == TG_ABSENT:
-            if self.table != NULL and self.kept.table.stale:
-                self.kept.drop(exact(key))
+            if self.table != NULL:
+                self.keep_absence(key, name)
             if required:
                 raise KeyError(key)
             return default
@@ -78,6 +90,19 @@ cdef class Reader(Handle):
 
     cdef object read_pinned(self, object key, tg_key name, RawPin pin):
         """The value decoded where it lies."""
+        cdef tg_pin taken = pin.pin
+        value = self.value_of(key, pin)
+        # A value that is a view would keep its memory for as long as we keep it.
+        if self.table == NULL:
+            return value
+        if self.anew or taken.info.codec == CODEC_ARRAY:
+            self.keep_place(key, name, &taken)
+        elif pin.exports == 0:
+            self.keep(key, name, value, None, &taken.info)
+        return value
+
+    cdef object value_of(self, object key, RawPin pin):
+        """The value that a pin holds."""
         cdef uint32_t codec = pin.pin.info.codec
         if codec == CODEC_ARRAY:
             pin.lent = True
@@ -85,35 +110,7 @@ cdef class Reader(Handle):
             if value is not None:
                 return value
             pin.lent = False
-        value = pin.copied() if codec == CODEC_BYTES else self.decoded(codec, pin, key)
-        # A value that is a view would keep its memory for as long as we keep it.
-        if self.table != NULL and pin.exports == 0:
-            self.keep(key, name, value, &pin.pin.info)
-        return value
-
-    cdef int keep(self, object key, tg_key name, object value, const tg_info *info) except -1:
-        """Keeps a value for the next read, if what it is and our `reuse` allow. Most reads end
-        here because the value may change: the token is fetched only for those that stay."""
-        cdef Kept kept = self.kept
-        cdef uint64_t reader = EVERY_READER if info.codec <= CODEC_OWN_MAX else self.reader
-        cdef int64_t nbytes = fixed_bytes(value)
-        cdef tg_info now
-        cdef tg_token token
-        if nbytes == CHANGEABLE and self.reuses_all:
-            reader = self.reader
-            nbytes = <int64_t>info.size * OBJECT_BYTES
-        if nbytes == CHANGEABLE:
-            if kept.table.stale:
-                kept.drop(exact(key))
-            return 0
-        if self.store == NULL:  # closed by the decoder
-            return 0
-        if not kept.admits(exact(key)):
-            return 0
-        if (tg_get_with_token(self.store, &tg_held_hint, name, NULL, NULL, &now, &token) == TG_OK
-                and token.lock != NULL and now.version == info.version):
-            kept.keep(exact(key), value, reader, <uint64_t>nbytes, &token)
-        return 0
+        return pin.copied() if codec == CODEC_BYTES else self.decoded(codec, pin, key)
 
     cdef object read_copied(self, object key, tg_key name, bint required, object default):
         """The value decoded out of a copy."""
@@ -126,7 +123,7 @@ cdef class Reader(Handle):
             return default
         value = self.decoded(info.codec, data, key)
         if self.table != NULL:
-            self.keep(key, name, value, &info)
+            self.keep(key, name, value, data, &info)
         return value
 
     cdef bytes copied(self, object key, tg_info *info):
@@ -225,25 +222,32 @@ cdef class Reader(Handle):
 
     def get(self, key, default=None):
         """The value of a key, or the default when it is absent. Takes no lock, never waits."""
-        cdef PyObject *found = self.reusable(key)
+        cdef Slot *slot = NULL
+        cdef PyObject *found = self.reusable(key, &slot)
         if found != NULL:
             return taken(found)
-        return self.read(key, False, default)
+        return self.read_by(slot, key, False, default)
 
     def __getitem__(self, key):
-        cdef PyObject *found = self.reusable(key)
+        cdef Slot *slot = NULL
+        cdef PyObject *found = self.reusable(key, &slot)
         if found != NULL:
             return taken(found)
-        return self.read(key, True, None)
+        return self.read_by(slot, key, True, None)
 
     def __contains__(self, key):
         cdef tg_key name
         cdef tg_info info
         cdef tg_status status
-        cdef PyObject *found = self.reusable(key)
+        cdef Slot *slot = NULL
+        cdef PyObject *found = self.reusable(key, &slot)
         if found != NULL:
             taken(found)
             return True
+        if slot != NULL and slot.kind != KIND_ABSENT:
+            return True
+        if slot != NULL and absence_holds(self.table, slot):
+            return False
         if not PyUnicode_Check(key):
             return False  # as of any mapping: the question is fair, the answer is known
         key_of(key, &name)
@@ -259,11 +263,11 @@ cdef class Reader(Handle):
                 self.raise_status(status, key)
 
     def raw_kept(self):
-        """(values, their bytes) that this process may return again."""
+        """(values that this process may return again, bytes of all that it keeps)."""
         cdef Kept kept = self.kept
         if self.table == NULL:
             return 0, 0
-        return kept.table.count, kept.table.nbytes
+        return kept.table.values, kept.table.nbytes
 
     def raw_get(self, key):
         """(codec number, bytes, version): the value as it is stored; KeyError."""

@@ -8,6 +8,7 @@ from typing import Literal
 from tryget import _core
 from tryget._path import (
     check_name,
+    kept_max,
     parse_size,
     resolve_directory,
     store_path,
@@ -101,6 +102,7 @@ def _store(
         timeout=timeout,
         mode=mode,
         reuse=reuse,
+        kept=kept_max(),
     )
 
 

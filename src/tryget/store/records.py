@@ -38,7 +38,7 @@ class Statistics:
     processes: int
     pins: int
     kept: int  # decoded values that this process may return again (`reuse`)
-    kept_bytes: int  # about
+    kept_bytes: int  # about, of all that it keeps
 
 
 @dataclass(frozen=True, slots=True)

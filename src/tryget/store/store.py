@@ -56,8 +56,9 @@ class Store(RawStore, MutableMapping[str, Any]):
         timeout: float | None,
         mode: int,
         reuse: str,
+        kept: int | None,
     ) -> None:
-        super().__init__(attachment, timeout, coding, reuse)
+        super().__init__(attachment, timeout, coding, reuse, kept)
         self.name = name
         self.directory = directory
         self._coding = coding

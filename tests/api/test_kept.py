@@ -211,7 +211,7 @@ def test_known_pins_end_where_the_pins_of_a_process_end(store: tryget.Store) -> 
     store["k"] = bytes(2000)
     pins: list[tryget.Pin] = []
     with contextlib.suppress(tryget.StoreFull):
-        while len(pins) < 100_000:
+        while len(pins) < 300_000:
             pins.append(store.pin("k"))
     with pytest.raises(tryget.StoreFull):
         store.pin("k")

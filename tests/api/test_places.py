@@ -27,17 +27,17 @@ def default(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The default folder is one in the test's folder, which does not exist yet."""
     monkeypatch.delenv("TRYGET_DIR")
     path = folder / "default"
-    monkeypatch.setattr(_path, "default_directory", lambda: path)
+    monkeypatch.setattr(_path, "default_directory", lambda: str(path))
     return path
 
 
 def test_the_default_folder_is_of_this_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRYGET_DIR", raising=False)
-    assert _path.default_directory() == Path(f"/dev/shm/tryget-{os.geteuid()}")
+    assert _path.default_directory() == f"/dev/shm/tryget-{os.geteuid()}"
     monkeypatch.setenv("TRYGET_DIR", "/some/where")
-    assert _path.default_directory() == Path("/some/where")
+    assert _path.default_directory() == "/some/where"
     monkeypatch.setenv("TRYGET_DIR", "")
-    assert _path.default_directory() == Path(f"/dev/shm/tryget-{os.geteuid()}")
+    assert _path.default_directory() == f"/dev/shm/tryget-{os.geteuid()}"
 
 
 def test_the_default_folder_is_made_for_this_user_only(default: Path) -> None:

@@ -2,7 +2,6 @@
 """`open`, `unlink`, `stores`: stores by their names."""
 
 import os
-from pathlib import Path
 from typing import Literal
 
 from tryget import _core
@@ -69,9 +68,9 @@ def open(
         how = _NEVER
     folder = resolve_directory(directory, make=how != _NEVER)
     attachment = _core.attach(
-        str(folder),
+        folder,
         check_name(name),
-        str(store_path(folder, name)),
+        store_path(folder, name),
         limit,
         how,
         mode,
@@ -88,7 +87,7 @@ def _store(
     attachment: _core.Attachment,
     chosen: Coding,
     name: str,
-    folder: Path,
+    folder: str,
     timeout: float | None,
     mode: int,
     reuse: str,
@@ -98,7 +97,7 @@ def _store(
         attachment,
         chosen,
         name=name,
-        directory=str(folder),
+        directory=folder,
         timeout=timeout,
         mode=mode,
         reuse=reuse,
@@ -142,11 +141,10 @@ def reopen(
     timeout: float | None = 5.0,
 ) -> Store:
     """A store that was pickled: that very store, with codec `safe`; else StoreNotFound."""
-    folder = Path(directory)
     attachment = _core.attach(
         directory,
         name,
-        str(store_path(folder, name)),
+        store_path(directory, name),
         0,
         _NEVER,
         mode,
@@ -156,7 +154,7 @@ def reopen(
         uuid,
         readonly,
     )
-    return _store(attachment, SAFE, name, folder, timeout, mode, reuse)
+    return _store(attachment, SAFE, name, directory, timeout, mode, reuse)
 
 
 def unlink(name: str, *, directory: str | os.PathLike[str] | None = None) -> None:
@@ -170,7 +168,7 @@ def unlink(name: str, *, directory: str | os.PathLike[str] | None = None) -> Non
     tryget.StoreNotFound: ...
     """
     folder = resolve_directory(directory, make=False)
-    _core.unlink(str(folder), check_name(name), str(store_path(folder, name)))
+    _core.unlink(folder, check_name(name), store_path(folder, name))
 
 
 def stores(directory: str | os.PathLike[str] | None = None) -> list[StoreInfo]:
@@ -186,12 +184,12 @@ def stores(directory: str | os.PathLike[str] | None = None) -> list[StoreInfo]:
     return [
         StoreInfo(
             name=name,
-            path=str(store_path(folder, name)),
+            path=store_path(folder, name),
             state=_STATES.get(status, "not ours"),
             size=limit,
             allocated=allocated,
             processes=processes,
             uuid=uuid.hex(),
         )
-        for name, status, _, limit, allocated, processes, uuid in sorted(_core.each(str(folder)))
+        for name, status, _, limit, allocated, processes, uuid in sorted(_core.each(folder))
     ]

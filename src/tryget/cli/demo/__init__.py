@@ -70,7 +70,7 @@ def _own_store(source: Path, display: DemoDisplay) -> Iterator[tuple[Store, list
         raise click.ClickException(f"there is no file to load in {source}")
     total = sum(file.size for file in found)
     room = default_directory()
-    status = os.statvfs(room if room.exists() else "/dev/shm")
+    status = os.statvfs(room if os.path.exists(room) else "/dev/shm")
     size = max(min(2 * total + 128 * _MIB, status.f_bavail * status.f_frsize * 3 // 4), 4 * _MIB)
     chosen = within(found, size * 2 // 5)
     store = open(name, size=size, create="exclusive")

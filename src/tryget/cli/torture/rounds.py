@@ -108,7 +108,7 @@ class Torture:
         self.workers = workers
         self.rates = rates
         self.display = display
-        self.directory = str(resolve_directory(None, make=True))
+        self.directory = resolve_directory(None, make=True)
         self.sum = Sum(seed)
         self.began = time.monotonic()
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which codec writes, and which numbers a reader understands."""
 
+import functools
 import importlib
 import itertools
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 from tryget._core import BYTES, PLAIN, TEXT, Data, is_plain
 from tryget._errors import CodecMissing
-from tryget.codecs import numbers, pickled, safe
+from tryget.codecs import numbers, safe
 from tryget.codecs.custom import Codec, CustomCodec
 from tryget.codecs.frame import Buffer
 from tryget.codecs.scalars import Unstorable
@@ -29,14 +30,6 @@ def encode_safe(value: Any) -> Encoded:
 
         return numbers.ARRAY, arrays.encode(value)
     return numbers.TAGGED, safe.encode_tagged(value)
-
-
-def encode_any(value: Any) -> Encoded:
-    """As `encode_safe`; what that refuses is pickled."""
-    try:
-        return encode_safe(value)
-    except (Unstorable, safe.TooDeep):
-        return numbers.PICKLE, pickled.encode(value)
 
 
 _arrays: ModuleType | None = None  # tryget.codecs.arrays, once an array was met
@@ -85,15 +78,30 @@ class Coding:
 
 
 SAFE = Coding("safe", encode_safe, {})
-PICKLE = Coding("pickle", encode_any, {numbers.PICKLE: pickled.decode})
-_NAMED = {"safe": SAFE, "pickle": PICKLE}
+
+
+@functools.cache
+def _pickling() -> Coding:
+    """Who does not ask for it never imports pickle."""
+    from tryget.codecs import pickled
+
+    def encode_any(value: Any) -> Encoded:
+        """As `encode_safe`; what that refuses is pickled."""
+        try:
+            return encode_safe(value)
+        except (Unstorable, safe.TooDeep):
+            return numbers.PICKLE, pickled.encode(value)
+
+    return Coding("pickle", encode_any, {numbers.PICKLE: pickled.decode})
 
 
 def coding(codec: str | Codec) -> Coding:
     """The coding for the `codec` argument of `open`."""
     if isinstance(codec, str):
-        if codec in _NAMED:
-            return _NAMED[codec]
+        if codec == "safe":
+            return SAFE
+        if codec == "pickle":
+            return _pickling()
         raise ValueError(f"there is no codec {codec!r}: 'safe', 'pickle', or an object")
     if not callable(getattr(codec, "encode", None)) or not callable(getattr(codec, "decode", None)):
         raise TypeError(

@@ -8,9 +8,9 @@ a value of them comes along: nothing is imported before.
 
 import datetime
 import decimal
+import importlib
 import struct
 import uuid
-import zoneinfo
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -143,19 +143,32 @@ def _zone(zone: datetime.tzinfo | None) -> Any:
     if type(zone) is datetime.timezone:
         offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]
         return [offset.days, offset.seconds, offset.microseconds, *name]
-    if type(zone) is zoneinfo.ZoneInfo and zone.key is not None:
-        return zone.key
+    key = getattr(zone, "key", None) if _is_named(type(zone)) else None
+    if key is not None:
+        return key
     raise Unstorable(
         f"codec 'safe' does not store the time zone {zone!r}: use datetime.timezone or a "
         "ZoneInfo with a key"
     )
 
 
+def _is_named(kind: type) -> bool:
+    """Whether it is ZoneInfo, which most have no need to import."""
+    return kind.__module__ == "zoneinfo" and kind is _named_zone()
+
+
+def _named_zone() -> Any:
+    kind: Any = importlib.import_module("zoneinfo").ZoneInfo
+    FIXED.add(kind)
+    return kind
+
+
 def _read_zone(parts: Any) -> datetime.tzinfo | None:
     if parts is None:
         return None
     if isinstance(parts, str):
-        return zoneinfo.ZoneInfo(parts)
+        zone: datetime.tzinfo = _named_zone()(parts)
+        return zone
     days, seconds, microseconds, *name = parts
     return datetime.timezone(datetime.timedelta(days, seconds, microseconds), *name)
 
@@ -219,7 +232,6 @@ ENCODERS: dict[type, Encoder] = {
     datetime.datetime: _datetime,
     datetime.timedelta: _timedelta,
     datetime.timezone: _timezone,
-    zoneinfo.ZoneInfo: _timezone,
 }
 
 _DECODERS: dict[int, Decoder] = {
@@ -239,16 +251,18 @@ _DECODERS: dict[int, Decoder] = {
 
 
 FIXED.update(
-    (complex, decimal.Decimal, uuid.UUID, datetime.date, datetime.timedelta, datetime.timezone),
-    (zoneinfo.ZoneInfo,),
+    (complex, decimal.Decimal, uuid.UUID, datetime.date, datetime.timedelta, datetime.timezone)
 )
 FIXED_IN_ZONE.update((datetime.time, datetime.datetime))
 
 
 def find_encoder(value: Any) -> Encoder | None:
     """The encoder of a type that another package made, remembered for the next time."""
+    encoder: Encoder | None
     package = type(value).__module__.partition(".")[0]
-    if package == "numpy":
+    if package == "zoneinfo":
+        encoder = _timezone if _is_named(type(value)) else None
+    elif package == "numpy":
         from tryget.codecs import arrays
 
         encoder = arrays.find_encoder(value)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from tryget.cli.bench.data import Check, Results, Row
 from tryget.cli.bench.peers.inprocess import Dict, LruCache
-from tryget.cli.bench.peers.ours import Tryget, TrygetDecoding
+from tryget.cli.bench.peers.ours import Tryget, TrygetDecoding, TrygetKeepingNothing
 from tryget.cli.bench.worker import YARDSTICKS
 from tryget.cli.bench.workloads import attach, growth, imports, memory, reads, recovery
 
-_US, _DECODING = Tryget.name, TrygetDecoding.name
+_US, _DECODING, _NOTHING = Tryget.name, TrygetDecoding.name, TrygetKeepingNothing.name
 _DICT, _LRU = Dict.name, LruCache.name
 _MILLION = reads.random_case(10**6)
 _ARRAY = "array of 1 MiB"
@@ -156,6 +156,13 @@ def _ratios() -> list[Ratio]:
         Ratio(
             "same, random of 10^6, to dict",
             _read(_MILLION, _DECODING), _read(_MILLION, _DICT), 0.75,
+        ),
+        Ratio("get, nothing kept, to lru_cache", _read(hot, _NOTHING), lru, 1.1),
+        Ratio("get, nothing kept, 5 names, to lru_cache",
+            _read("get, 5 components", _NOTHING), lru, 2.2),
+        Ratio(
+            "same, random of 10^6, to dict",
+            _read(_MILLION, _NOTHING), _read(_MILLION, _DICT), 0.75,
         ),
         Ratio("miss, to dict.get", _read("get, absent", _US), _read("get, absent", _DICT), 1.1),
         Ratio(

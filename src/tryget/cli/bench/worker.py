@@ -93,6 +93,23 @@ def fill(bench: Bench, peer: str, first: int, end: int, nbytes: int) -> float:
     return time.perf_counter() - began
 
 
+def read_each(bench: Bench, peer: str, size: int, passes: int) -> list[float]:
+    """Reads each of the numbered keys, in random order: nanoseconds a read, of each part. Who keeps
+    the key that he was asked by has another object than those who ask later."""
+    get = bench.client(peer).get
+    keys = [key_of(number) for number in range(size)]
+    bench.deck.chance.shuffle(keys)
+    part = -(-size // passes)
+    found = []
+    for first in range(0, size, part):
+        some = keys[first : first + part]
+        began = time.perf_counter_ns()
+        for key in some:
+            get(key)
+        found.append((time.perf_counter_ns() - began) / len(some))
+    return found
+
+
 def calibrate(bench: Bench, peer: str, operation: str, pick: Pick, seconds: float) -> int:
     """How many calls take about that long; warms up."""
     client = bench.able(peer, operation)

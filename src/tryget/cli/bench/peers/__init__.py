@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from tryget.cli.bench.peers.base import Peer
 from tryget.cli.bench.peers.files import Diskcache, File, Lmdb, Sqlite
 from tryget.cli.bench.peers.inprocess import Cachebox, Cachetools, Dict, LruCache
-from tryget.cli.bench.peers.ours import Tryget, TrygetDecoding
+from tryget.cli.bench.peers.ours import Tryget, TrygetDecoding, TrygetKeepingNothing
 from tryget.cli.bench.peers.servers import Manager, Memcached, Redis
 
 PEERS: tuple[type[Peer], ...] = (
     *(Dict, LruCache, Cachebox, Cachetools),
-    *(Tryget, TrygetDecoding),
+    *(Tryget, TrygetDecoding, TrygetKeepingNothing),
     *(Lmdb, Sqlite, Diskcache, File),
     *(Redis, Memcached, Manager),
 )
-ALWAYS = (Dict.name, LruCache.name, Tryget.name, TrygetDecoding.name)  # every ratio needs them
+ALWAYS = (  # every ratio needs them
+    *(Dict.name, LruCache.name),
+    *(Tryget.name, TrygetDecoding.name, TrygetKeepingNothing.name),
+)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ class Peer:
     shares_with = ""  # the peer that fills the same store
     threads = True  # may share a client
     misses = True  # it can be asked for what it has not got
+    keeps = False  # what a process has read makes its next read of the key shorter
 
     def missing(self) -> str:
         """Why it can't be measured here, and what to do; empty when it can."""

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tryget, twice: as it comes (`reuse="immutable"`: a second read may return the object of the
-first), and `reuse="never"` (each read decodes what is in the store)."""
+"""tryget, three times: as it comes (`reuse="immutable"`: a second read may return the object of the
+first); with `reuse="never"` (each read decodes anew, by what the process knows of the key); and so
+with nothing kept: each read goes to the store."""
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +35,7 @@ class Tryget(Peer):
     text = 'tryget.open(reuse="immutable"), the default'
     entries_max = 10**7
     reuse: Literal["immutable", "never"] = "immutable"
+    keeps = True
 
     def make(self, place: Place) -> None:
         """With room for everything; memory is taken as it fills."""
@@ -53,3 +56,21 @@ class TrygetDecoding(Tryget):
     text = 'the same store with reuse="never"'
     reuse = "never"
     shares_with = Tryget.name
+
+
+class TrygetKeepingNothing(TrygetDecoding):
+    """The same, and the process keeps nothing of what it reads."""
+
+    name = "tryget, keeping nothing"
+    text = "the same with TRYGET_KEPT_MAX=0: each read goes to the store"
+    keeps = False
+
+    def attach(self, folder: Path) -> Client:
+        before = os.environ.get("TRYGET_KEPT_MAX")
+        os.environ["TRYGET_KEPT_MAX"] = "0"
+        try:
+            return super().attach(folder)
+        finally:
+            del os.environ["TRYGET_KEPT_MAX"]
+            if before is not None:
+                os.environ["TRYGET_KEPT_MAX"] = before

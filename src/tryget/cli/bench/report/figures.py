@@ -17,7 +17,10 @@ METHOD = (
     "Peers within one process return the very object that was stored, with no copy; a process "
     "that changes it changes the cache. They share nothing with other processes.",
     'Ratios to dict compare with the same call of a dict in the same rounds. "tryget" may return '
-    'the object of an earlier read; "tryget, decoding" makes a new one each time.',
+    'the object of an earlier read; "tryget, decoding" makes a new one each time, of bytes that '
+    'the process keeps as long as they are the value; "tryget, keeping nothing" reads the store.',
+    "Before random keys of a size are read, those who keep what they read have read each of them "
+    'once ("each once" is what that took); so has a dict.',
 )
 
 

@@ -8,11 +8,12 @@ from tryget.cli.bench.crew import Crew
 from tryget.cli.bench.keys import ABSENT, Pick, key_of
 from tryget.cli.bench.peers.base import Peer
 from tryget.cli.bench.peers.inprocess import Dict
-from tryget.cli.bench.peers.ours import Tryget, TrygetDecoding
+from tryget.cli.bench.peers.ours import Tryget, TrygetDecoding, TrygetKeepingNothing
 from tryget.cli.bench.run import VALUE_BYTES, Run
 from tryget.cli.bench.worker import Bench, calibrate, fill, one_slice, prepare, rate
 from tryget.cli.bench.workloads.attach import attach_ms, spare_bytes
 from tryget.cli.bench.workloads.mixed import mixed_rates
+from tryget.cli.bench.workloads.reads import read_once
 
 NAME = "growth"
 TEXT = "cost against entries, processes, and size of the store"
@@ -51,7 +52,7 @@ def _slices(run: Run, peer: str, prefix: str, x: int, size: int) -> None:
 
 
 def _entries(run: Run) -> None:
-    peers: list[Peer] = [Dict(), Tryget(), TrygetDecoding()]
+    peers: list[Peer] = [Dict(), Tryget(), TrygetDecoding(), TrygetKeepingNothing()]
     with run.apart(peers, 1) as own:
         have = 0
         for size in run.plan.growth_entries:
@@ -61,6 +62,9 @@ def _entries(run: Run) -> None:
                     took = own.measurer.ask(fill, peer.name, have, size, VALUE_BYTES)
                     each = took / (size - have) * 1e9
                     run.add(NAME, f"{ENTRIES}: insert", peer.name, "ns", [each], x=float(size))
+            read_once(own, NAME, f"{ENTRIES}: get, each once", size, float(size))
+            for peer in own.peers:
+                run.tell(f"{size} entries: {peer.name}")
                 _slices(own, peer.name, ENTRIES, size, size)
             have = size
 

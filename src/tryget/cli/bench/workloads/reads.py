@@ -4,7 +4,7 @@
 from tryget.cli.bench.keys import ABSENT, HOT_DEEP, Pick
 from tryget.cli.bench.run import Case, Run
 from tryget.cli.bench.timing import FIELDS, VALUE
-from tryget.cli.bench.worker import YARDSTICKS, Bench, Unsupported
+from tryget.cli.bench.worker import YARDSTICKS, Bench, Unsupported, read_each
 
 NAME = "reads"
 TEXT = "small values: one key, random keys, absent keys, deep keys, small dicts"
@@ -16,6 +16,11 @@ _FIELDS_KEY = "fields"
 def random_case(size: int) -> str:
     """The name of a case."""
     return f"get, random of 10^{len(str(size)) - 1}"
+
+
+def first_case(size: int) -> str:
+    """The name of a case."""
+    return f"get, each of 10^{len(str(size)) - 1} once"
 
 
 def put_small(bench: Bench, peer: str) -> None:
@@ -49,5 +54,16 @@ def run(run: Run) -> None:
     )
     for size in run.plan.sizes:
         peers = run.need(size)
+        read_once(run, NAME, first_case(size), size)
         case = random_case(size)
         run.measure(NAME, [Case(case, "get", Pick("random", size), peers)])
+
+
+def read_once(run: Run, workload: str, case: str, size: int, x: float | None = None) -> None:
+    """The first read of each key by those who keep something of it: what follows are later ones.
+    And by a dict, for comparison."""
+    for peer in run.peers:
+        if peer.keeps or peer.name == "dict":
+            with run.attempt(case, peer.name):
+                times = run.measurer.ask(read_each, peer.name, size, run.plan.rounds)
+                run.add(workload, case, peer.name, "ns", times, x)

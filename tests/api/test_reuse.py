@@ -106,7 +106,8 @@ def test_never_decodes_each_time(folder: Path) -> None:
 def test_arrays_are_decoded_anew_and_views_are_never_kept(folder: Path) -> None:
     np = pytest.importorskip("numpy")
     for reuse in ("immutable", "always"):
-        with tryget.open("test", size="64MiB", reuse=reuse) as store:  # type: ignore[arg-type]
+        # A large store: its processes may keep values of this size.
+        with tryget.open("test", size="1GiB", reuse=reuse) as store:  # type: ignore[arg-type]
             store["large"] = np.zeros(10_000)
             store["within"] = (np.zeros(10_000), 1)
             first, within = store["large"], store["within"]

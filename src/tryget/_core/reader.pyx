@@ -15,6 +15,7 @@ cdef extern from *:
     PyObject *text_of "PyUnicode_DecodeUTF8"(const char *text, Py_ssize_t size, const char *errors)
     object owned "tg_owned"(PyObject *answer)
     int raise_pending "tg_py_pending"() except -1
+    Py_ssize_t Py_REFCNT(object value)
 
 cdef inline object taken(PyObject *found):
     """What `Reader.reusable` found."""
@@ -91,13 +92,15 @@ cdef class Reader(Knower):
     cdef object read_pinned(self, object key, tg_key name, RawPin pin):
         """The value decoded where it lies."""
         cdef tg_pin taken = pin.pin
+        cdef Py_ssize_t references = Py_REFCNT(pin)
         value = self.value_of(key, pin)
-        # A value that is a view would keep its memory for as long as we keep it.
         if self.table == NULL:
             return value
         if self.anew or taken.info.codec == CODEC_ARRAY:
             self.keep_place(key, name, &taken)
-        elif pin.exports == 0:
+        # A value that is a view would keep its memory for as long as we keep it. NumPy holds on to
+        # what has a buffer, not to the buffer.
+        elif pin.exports == 0 and Py_REFCNT(pin) == references:
             self.keep(key, name, value, None, &taken.info)
         return value
 
@@ -226,6 +229,8 @@ cdef class Reader(Knower):
         cdef PyObject *found = self.reusable(key, &slot)
         if found != NULL:
             return taken(found)
+        if slot != NULL and slot.kind == KIND_ABSENT and absence_holds(self.table, slot):
+            return default
         return self.read_by(slot, key, False, default)
 
     def __getitem__(self, key):

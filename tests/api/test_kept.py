@@ -340,17 +340,48 @@ def test_many_keys_that_are_missing_cost_nothing_until_they_are_asked_for_again(
 def read_many(store: tryget.Store, count: int) -> None:
     for number in range(count):
         store[f"n/{number}"] = {"number": number}
-    for _ in range(3):
-        for number in range(count):
+    for number in range(count):
+        for _ in range(3):
             assert store[f"n/{number}"] == {"number": number}
             assert store.get(f"missing/{number}") is None
 
 
 @pytest.mark.parametrize("reuse", ["never", "immutable"])
 def test_it_is_bounded(folder: Path, reuse: Any) -> None:
-    with tryget.open("test", size="16MiB", reuse=reuse) as store:  # at most 1 MiB is kept
+    with tryget.open("test", size="4MiB", reuse=reuse) as store:  # at most 1 MiB is kept
         read_many(store, 6000)
         assert 1 << 19 < bytes_kept(store) <= 1 << 20
+
+
+def test_processes_share_what_they_may_keep(folder: Path) -> None:
+    with tryget.open("test", size="64MiB") as store:
+        keys = [f"n/{number}" for number in range(30_000)]
+        for key in keys:
+            store[key] = 5 * key
+        for key in keys:
+            store[key]
+        alone = bytes_kept(store)
+        assert 8 << 20 < alone <= 16 << 20
+        code = "import sys, tryget; s = tryget.open(sys.argv[1]); print(1, flush=True); input()"
+        children = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, store.name],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(7)
+        ]
+        for child in children:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "1\n"
+        for round in range(3):
+            for number, key in enumerate(keys):
+                store[key] = f"{round} {number}"
+                store[key]
+        for child in children:
+            child.communicate("")
+        assert bytes_kept(store) <= 2 << 20
 
 
 def set_kept_max(text: str | None) -> None:

@@ -106,13 +106,13 @@ def test_finalizers_may_use_the_store(things: tryget.Store) -> None:
 
 
 def test_it_is_bounded(folder: Path) -> None:
-    with tryget.open("test", size="16MiB") as store:  # at most 1 MiB is kept
+    with tryget.open("test", size="4MiB") as store:  # at most 1 MiB is kept
         store["k"] = bytes(200_000)  # too large to keep
         assert store["k"] is not store["k"]
-        for number in range(3000):
+        for number in range(2000):
             store[f"n/{number}"] = bytes(1000)
         for _ in range(2):
-            for number in range(3000):
+            for number in range(2000):
                 assert len(store[f"n/{number}"]) == 1000
         statistics = store.statistics()
         assert 400 < statistics.kept < 1100

@@ -10,8 +10,18 @@ cdef extern from *:
     static uint64_t tg_limit_of(const struct tg_store *store) {
         return store->local.header.limit;
     }
+
+    /* How many have it open, about: at least the caller. */
+    static uint64_t tg_processes_of(const struct tg_store *store) {
+        const struct tg_local *local = &store->local;
+        uint64_t count = store->readonly;
+        for (uint32_t p = 0; p < local->header.process_count; p++)
+            count += tg_load_relaxed32(&local->processes[p].state) != TG_PROCESS_FREE;
+        return count ? count : 1;
+    }
     """
     uint64_t tg_limit_of(const tg_store *store)
+    uint64_t tg_processes_of(const tg_store *store)
 
 cdef extern from "Python.h":
     void Py_XDECREF(PyObject *object)
@@ -26,7 +36,9 @@ cdef extern from "Python.h":
 cdef enum:
     BUDGET_MAX = 1 << 30
     BUDGET_MIN = 1 << 20
-    BUDGET_SHARE = 16  # of a store's limit
+    BUDGET_SHARE = 4  # of a store's limit, for all its processes
+    ADDITIONS = 4096  # after so many it is looked how many processes there are
+    TURNS = 256  # at most, of an addition: who gave room to others gives it bit by bit
 
 cdef uint64_t FREE_BUDGET = <uint64_t>-1  # as much as the store's limit says
 
@@ -39,6 +51,8 @@ cdef class Kept:
     cdef Table table
     cdef tg_store *store
     cdef bint anew  # for handles that never return an object again
+    cdef bint usual  # its budget is a share of the store
+    cdef size_t additions
     cdef size_t users  # handles; at 0 nothing is kept
     cdef PyObject *next  # in the list of all tables
 
@@ -78,15 +92,20 @@ cdef class Kept:
             table.values += slot.kind == KIND_VALUE
             table.collectable += is_collectable(slot)
             table.nbytes += nbytes
+            self.additions += 1
+            if self.usual and self.additions % ADDITIONS == 0:
+                table.budget = usual_budget(self.store)
             turn_hand(table, self.store, SCRUB, dropped)
-            while table.nbytes > table.budget or table.count > ENTRIES_MAX:
+            for _ in range(<int>TURNS):
+                if table.nbytes <= table.budget and table.count <= ENTRIES_MAX:
+                    break
                 turn_hand(table, self.store, WAYS, dropped)
         return 0
 
-    cdef bint admits(self, str key, bint early) noexcept:
+    cdef bint admits(self, str key, Door door) noexcept:
         cdef bint answer
         with cython.critical_section(self):
-            answer = admits(&self.table, <PyObject *>key, early)
+            answer = admits(&self.table, <PyObject *>key, door)
         return answer
 
     cdef bint has_value(self, str key) noexcept:
@@ -164,7 +183,8 @@ cdef object tables_lock = object()
 
 
 cdef uint64_t usual_budget(tg_store *store) noexcept:
-    return min(max(tg_limit_of(store) // BUDGET_SHARE, <uint64_t>BUDGET_MIN), <uint64_t>BUDGET_MAX)
+    cdef uint64_t share = tg_limit_of(store) // BUDGET_SHARE // tg_processes_of(store)
+    return min(max(share, <uint64_t>BUDGET_MIN), <uint64_t>BUDGET_MAX)
 
 
 cdef Kept join_table(tg_store *store, bint anew, uint64_t budget):
@@ -180,7 +200,8 @@ cdef Kept join_table(tg_store *store, bint anew, uint64_t budget):
         if at == NULL:
             fresh.store = store
             fresh.anew = anew
-            fresh.table.budget = usual_budget(store) if budget == FREE_BUDGET else budget
+            fresh.usual = budget == FREE_BUDGET
+            fresh.table.budget = usual_budget(store) if fresh.usual else budget
             add_table(fresh)
         found.users += 1
     return found

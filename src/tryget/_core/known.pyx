@@ -66,7 +66,7 @@ cdef class Knower(Handle):
             return 0
         if fresh.kind == KIND_BYTES and kept.has_value(exact(key)):
             return 0
-        if not kept.admits(exact(key), True):
+        if not kept.admits(exact(key), DOOR_SOON if fresh.kind == KIND_BYTES else DOOR_OPEN):
             return 0
         if (tg_get_with_token(self.store, &tg_held_hint, name, NULL, NULL, &now, &fresh.token)
                 == TG_OK and fresh.token.lock != NULL and now.version == info.version):
@@ -84,7 +84,7 @@ cdef class Knower(Handle):
             return 0
         if kept.has_value(exact(key)):
             return 0
-        if not kept.admits(exact(key), False):
+        if not kept.admits(exact(key), DOOR_LATER):
             return 0
         if (tg_get_with_token(self.store, &tg_held_hint, name, NULL, NULL, &now, &fresh.token)
                 == TG_OK and fresh.token.lock != NULL and now.version == pin.info.version):
@@ -106,7 +106,7 @@ cdef class Knower(Handle):
         cdef object above = None
         if kept.table.stale:
             kept.drop(exact(key))
-        if TG_THREADS_RUN_FREELY or not kept.admits(exact(key), False):
+        if TG_THREADS_RUN_FREELY or not kept.admits(exact(key), DOOR_LATER):
             return 0
         if tg_absence_find(self.store, &tg_held_hint, name, &absence) == TG_OK:
             if absence.above != NULL:

@@ -5,9 +5,12 @@ large one lies, or that there is none.
 
 The table is sets of eight slots, a cache line each. A text belongs to one set, by its hash; the
 search begins at a slot that the hash chooses and ends at the first free one. It doubles when half
-full, up to `ENTRIES_MAX` slots or its budget of bytes; then the clock's hand decides who goes,
-and only who is read a second time comes in: reads of more keys than fit would drive each other out,
-and each would pay for that (after the doorkeeper of TinyLFU, Einziger, Friedman and Manes 2017).
+full, up to `ENTRIES_MAX` slots or its budget of bytes; then the clock's hand decides who goes.
+
+Decoded values come in at once as long as there is room. All else has to be read again within so
+many reads of others, and so have values when the table is full: reads of more keys than fit
+would drive each other out, and each would pay for that (after the doorkeeper of TinyLFU, Einziger,
+Friedman and Manes 2017).
 
 What is kept owns its references. No Python code runs while a table is being changed: what is thrown
 out is let go of afterwards. A build with the interpreter lock relies on it; a free-threaded one
@@ -109,6 +112,12 @@ cdef enum:
     GUESTS = 1 << 14  # texts that were read lately, and have no slot
 
 
+cdef enum Door:  # within how many reads a text must be read again, to have a slot
+    DOOR_OPEN = 0  # while there is room, it need not
+    DOOR_SOON = 1 << 10  # of more keys than are in the caches, bytes take as long as the store
+    DOOR_LATER = GUESTS
+
+
 cdef enum Kind:
     KIND_VALUE  # decoded, to be returned again
     KIND_BYTES  # of a value: to be decoded again, or copied
@@ -142,7 +151,7 @@ cdef struct Table:
     uint64_t nbytes
     uint64_t budget
     size_t stale  # finds since the last drop that met a value that is no more; a hint
-    uint16_t *guests  # by hash; NULL: never yet full
+    uint16_t *guests  # by hash; NULL: nobody has knocked yet
 
 
 cdef inline Slot *slot_of(Table *table, PyObject *key, Py_hash_t hash) noexcept:
@@ -205,13 +214,13 @@ cdef inline bint is_full(const Table *table) noexcept:
     return table.count >= ENTRIES_MAX // 8 * 7 or table.nbytes >= table.budget // 8 * 7
 
 
-cdef bint admits(Table *table, PyObject *key, bint early) noexcept:
-    """Whether a text is to have a slot: one that has; `early`, while there is room; or when it was
-    refused lately."""
+cdef bint admits(Table *table, PyObject *key, Door door) noexcept:
+    """Whether a text is to have a slot: one that has one has; else as the door says."""
     cdef Py_hash_t hash = tg_text_hash(key)
-    cdef size_t place = <size_t>hash & (GUESTS - 1)
+    cdef size_t window = <size_t>door if door != DOOR_OPEN else <size_t>GUESTS
+    cdef size_t place = <size_t>hash & (window - 1)
     cdef uint16_t mark = <uint16_t>(<size_t>hash >> 20) | 1
-    if (early and not is_full(table)) or slot_of(table, key, hash) != NULL:
+    if (door == DOOR_OPEN and not is_full(table)) or slot_of(table, key, hash) != NULL:
         return True
     if table.guests == NULL:
         table.guests = <uint16_t *>calloc(GUESTS, sizeof(uint16_t))

@@ -155,9 +155,17 @@ TG_MUST_CHECK tg_status tg_build_absent(struct tg_store *store, uint32_t *hint,
 
 /* ---- pins -------------------------------------------------------------------- */
 
+/* Of what is pinned no more is kept: a pin is made and dropped in the time of a few lines. */
+struct tg_content {
+    uint64_t size;
+    uint64_t version;
+    uint32_t expiry;
+    uint32_t codec;
+};
+
 struct tg_pin {
     const void *bytes;
-    struct tg_info info;
+    struct tg_content info;
     uint32_t entry;  /* of the ledger; 0 = none */
     uint32_t object;
     uint32_t ledger; /* which ledger: a forked child has one of its own */

@@ -134,7 +134,7 @@ tg_status tg_give_pin(struct tg_store *store, struct tg_object *object, uint32_t
     struct tg_ledger_place place = tg_ledger_find_place(local, local->process, entry);
     TG_CHECK(place.chunk != NULL);
     pin->bytes = tg_object_payload(local, object);
-    pin->info = *info;
+    pin->info = (struct tg_content){info->size, info->version, info->expiry, info->codec};
     pin->entry = entry;
     pin->object = tg_ref_of(local, object);
     pin->ledger = tg_give_entry(local, &place);

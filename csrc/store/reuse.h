@@ -92,7 +92,7 @@ static inline bool tg_absence_holds(struct tg_store *store, const struct tg_abse
 /* A value that lies apart, and was pinned before. */
 struct tg_known {
     const void *bytes;
-    struct tg_info info;
+    struct tg_content info;
     uint32_t object;
 };
 

@@ -54,9 +54,15 @@ cdef extern from "tryget.h":
         uint32_t children
         uint32_t pins
 
+    struct tg_content:
+        uint64_t size
+        uint64_t version
+        uint32_t expiry
+        uint32_t codec
+
     struct tg_pin:
         const void *bytes
-        tg_info info
+        tg_content info
         uint32_t entry
         uint32_t object
 

@@ -15,6 +15,15 @@ cdef inline const tg_known *place_of(const Slot *slot) noexcept:
     return <const tg_known *>PyBytes_AS_STRING(<object>slot.value)
 
 
+cdef inline tg_content content_of(const tg_info *info) noexcept:
+    cdef tg_content content
+    content.size = info.size
+    content.version = info.version
+    content.expiry = info.expiry
+    content.codec = info.codec
+    return content
+
+
 cdef class Knower(Handle):
     """A handle with what is known of its store's keys."""
 
@@ -38,7 +47,7 @@ cdef class Knower(Handle):
         return NULL
 
     cdef int keep(self, object key, tg_key name, object value, object data,
-                  const tg_info *info) except -1:
+                  tg_content info) except -1:
         """Keeps a value for the next read, if what it is and our `reuse` allow; or its bytes
         (`data`, or None), if they are few."""
         cdef Kept kept = self.kept
@@ -53,7 +62,7 @@ cdef class Knower(Handle):
                 fresh.reader = self.reader
                 nbytes = <int64_t>info.size * OBJECT_BYTES
         if (nbytes == CHANGEABLE and not TG_THREADS_RUN_FREELY and data is not None
-                and info.size <= BYTES_MAX):
+                and info.size <= BYTES_MAX and (self.anew or is_lucky(&kept.table))):
             fresh.kind = KIND_BYTES
             fresh.codec = <uint16_t>info.codec
             nbytes = <int64_t>info.size + HEAD_BYTES
@@ -64,7 +73,7 @@ cdef class Knower(Handle):
             return 0
         if self.store == NULL:  # closed by the decoder
             return 0
-        if fresh.kind == KIND_BYTES and kept.has_value(exact(key)):
+        if fresh.kind == KIND_BYTES and not self.anew and kept.has_value(exact(key)):
             return 0
         if not kept.admits(exact(key), DOOR_SOON if fresh.kind == KIND_BYTES else DOOR_OPEN):
             return 0

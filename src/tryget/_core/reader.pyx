@@ -75,8 +75,8 @@ cdef class Reader(Knower):
             data = value = tg_take_bytes(&reading)
             if info.codec != CODEC_BYTES:
                 value = self.decoded(info.codec, data, key)
-            if self.table != NULL:
-                self.keep(key, name, value, data, &info)
+            if self.table != NULL and (not self.anew or is_lucky(self.table)):
+                self.keep(key, name, value, data, content_of(&info))
             return value
         tg_drop_bytes(&reading)
         if status == TG_ABSENT:
@@ -101,7 +101,7 @@ cdef class Reader(Knower):
         # A value that is a view would keep its memory for as long as we keep it. NumPy holds on to
         # what has a buffer, not to the buffer.
         elif pin.exports == 0 and Py_REFCNT(pin) == references:
-            self.keep(key, name, value, None, &taken.info)
+            self.keep(key, name, value, None, taken.info)
         return value
 
     cdef object value_of(self, object key, RawPin pin):
@@ -126,7 +126,7 @@ cdef class Reader(Knower):
             return default
         value = self.decoded(info.codec, data, key)
         if self.table != NULL:
-            self.keep(key, name, value, data, &info)
+            self.keep(key, name, value, data, content_of(&info))
         return value
 
     cdef bytes copied(self, object key, tg_info *info):

@@ -7,10 +7,10 @@ The table is sets of eight slots, a cache line each. A text belongs to one set, 
 search begins at a slot that the hash chooses and ends at the first free one. It doubles when half
 full, up to `ENTRIES_MAX` slots or its budget of bytes; then the clock's hand decides who goes.
 
-Decoded values come in at once as long as there is room. All else has to be read again within so
-many reads of others, and so have values when the table is full: reads of more keys than fit
-would drive each other out, and each would pay for that (after the doorkeeper of TinyLFU, Einziger,
-Friedman and Manes 2017).
+Decoded values come in at once as long as there is room. All else has to be read again within some
+reads of others, and so have values when the table is full: reads of more keys than fit would drive
+each other out, and each would pay for that (after the doorkeeper of TinyLFU, Einziger, Friedman and
+Manes 2017).
 
 What is kept owns its references. No Python code runs while a table is being changed: what is thrown
 out is let go of afterwards. A build with the interpreter lock relies on it; a free-threaded one
@@ -32,7 +32,7 @@ cdef extern from "store/reuse.h":
 
     struct tg_known:
         const void *bytes
-        tg_info info
+        tg_content info
         uint32_t object
 
     tg_status tg_get_with_token(tg_store *store, uint32_t *hint, tg_key key, tg_sink sink,
@@ -114,7 +114,7 @@ cdef enum:
 
 cdef enum Door:  # within how many reads a text must be read again, to have a slot
     DOOR_OPEN = 0  # while there is room, it need not
-    DOOR_SOON = 1 << 10  # of more keys than are in the caches, bytes take as long as the store
+    DOOR_SOON = 1 << 7  # of those that are thrown for: see `is_lucky`
     DOOR_LATER = GUESTS
 
 
@@ -152,6 +152,7 @@ cdef struct Table:
     uint64_t budget
     size_t stale  # finds since the last drop that met a value that is no more; a hint
     uint16_t *guests  # by hash; NULL: nobody has knocked yet
+    uint32_t dice
 
 
 cdef inline Slot *slot_of(Table *table, PyObject *key, Py_hash_t hash) noexcept:
@@ -212,6 +213,13 @@ cdef bint has_value(Table *table, tg_store *store, PyObject *key) noexcept:
 
 cdef inline bint is_full(const Table *table) noexcept:
     return table.count >= ENTRIES_MAX // 8 * 7 or table.nbytes >= table.budget // 8 * 7
+
+
+cdef inline bint is_lucky(Table *table) noexcept:
+    """One read in eight, of those whose bytes might be kept: then it may knock at the door. Of more
+    keys than are in the caches bytes take as long as the store, and each knock costs something."""
+    table.dice = table.dice * <uint32_t>1664525 + <uint32_t>1013904223
+    return table.dice >> 29 == 0
 
 
 cdef bint admits(Table *table, PyObject *key, Door door) noexcept:

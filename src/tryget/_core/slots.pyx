@@ -114,7 +114,7 @@ cdef enum:
 
 cdef enum Door:  # within how many reads a text must be read again, to have a slot
     DOOR_OPEN = 0  # while there is room, it need not
-    DOOR_SOON = 1 << 7  # of those that are thrown for: see `is_lucky`
+    DOOR_SOON = 1 << 10  # of those that may knock: see `is_lucky`
     DOOR_LATER = GUESTS
 
 

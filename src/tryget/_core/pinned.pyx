@@ -155,8 +155,8 @@ cdef class Pinner(Reader):
         cdef tg_status status
         cdef Attachment attachment = self.attachment
         cdef Patience patience
+        cdef Pin pin = Pin.__new__(Pin)  # first: to make it may run the collector
         cdef Slot *slot = self.slot_by(key)
-        cdef Pin pin = Pin.__new__(Pin)
         if slot != NULL and slot.kind == KIND_PLACE:
             if tg_pin_known(self.store, place_of(slot), &slot.token, &pin.pin) == TG_OK:
                 return self.filled(pin, key)

@@ -169,6 +169,7 @@ struct tg_pin {
     uint32_t entry;  /* of the ledger; 0 = none */
     uint32_t object;
     uint32_t ledger; /* which ledger: a forked child has one of its own */
+    void *at;        /* the entry, as long as that ledger is the process's */
 };
 
 /* Pins the value of a key: its bytes stay where they are, unchanged, until tg_unpin.

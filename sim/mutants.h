@@ -92,6 +92,7 @@
     X(adopt_unnoted, "a child has what was kept before the fork", "pin_adopt_threads") \
     X(unpin_in_fork, "what is kept stays until the fork is over", "pin_adopt_threads") \
     X(unpin_any_ledger, "a pin of another ledger is not ours to unpin", "pin_adopt_late") \
+    X(unpin_at_parent, "... nor is the entry where its parent made it", "pin_adopt_late") \
     X(defer_unchecked, "an unpin that comes after a fork sees to itself", "pin_adopt_threads") \
     /* names, store */ \
     X(table_miss_unchecked, "a miss looks at the bucket count again", "names_split") \

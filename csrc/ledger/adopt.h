@@ -65,16 +65,19 @@ static inline uint32_t tg_ledger_keep(struct tg_local *local, uint32_t number) {
     return tg_ledger_keep_at(local, tg_ledger_entry(local, local->process, number));
 }
 
-/* That entry, if it still, or at all, is this kept pin; else NULL. */
+/* That entry, if it still, or at all, is this kept pin; else NULL. `at`: where it is in its ledger,
+ * which needs no look at the process's chunks while that is ours. */
 static inline tg_a64 *tg_ledger_kept_entry(const struct tg_local *local, uint32_t number,
-                                           uint32_t ledger, tg_ref object) {
-    tg_a64 *entry = tg_ledger_entry(local, local->process, number);
+                                           uint32_t ledger, tg_ref object, tg_a64 *at) {
+    bool ours = ledger == local->ledger_epoch || TG_MUTANT(unpin_at_parent);
+    tg_a64 *entry =
+        TG_LIKELY(at != NULL && ours) ? at : tg_ledger_entry(local, local->process, number);
     if (TG_MUTANT(unpin_any_ledger) || entry == NULL) return entry;
     return tg_load_relaxed64(entry) == tg_ledger_kept(ledger, object) ? entry : NULL;
 }
 static inline bool tg_ledger_keeps(const struct tg_local *local, uint32_t number, uint32_t ledger,
                                    tg_ref object) {
-    return tg_ledger_kept_entry(local, number, ledger, object) != NULL;
+    return tg_ledger_kept_entry(local, number, ledger, object, NULL) != NULL;
 }
 
 bool tg_ledger_defer_now(struct tg_local *local, uint32_t number);

@@ -138,6 +138,7 @@ tg_status tg_give_pin(struct tg_store *store, struct tg_object *object, uint32_t
     pin->entry = entry;
     pin->object = tg_ref_of(local, object);
     pin->ledger = tg_give_entry(local, &place);
+    pin->at = place.chunk + place.index;
     if (pin->bytes != NULL) return TG_OK;
     tg_unpin(store, pin);
     return TG_CORRUPT;
@@ -186,7 +187,7 @@ void tg_unpin_entry(struct tg_local *local, uint32_t number, struct tg_object *o
 /* In a forked child that did not adopt this one, the entry is another's, if any's. */
 static inline tg_a64 *entry_of(const struct tg_store *store, const struct tg_pin *pin) {
     if (pin->entry == 0 || !tg_store_usable(store)) return NULL;
-    return tg_ledger_kept_entry(&store->local, pin->entry, pin->ledger, pin->object);
+    return tg_ledger_kept_entry(&store->local, pin->entry, pin->ledger, pin->object, pin->at);
 }
 
 bool tg_pin_holds(struct tg_store *store, const struct tg_pin *pin) {

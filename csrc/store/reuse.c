@@ -88,5 +88,6 @@ tg_status tg_pin_known(struct tg_store *store, const struct tg_known *known,
     pin->entry = number;
     pin->object = known->object;
     pin->ledger = tg_give_entry(local, &place);
+    pin->at = place.chunk + place.index;
     return TG_OK;
 }

@@ -261,11 +261,15 @@ static inline struct core_pin core_pin(unsigned slot) {
     return pin;
 }
 
-static inline void core_unpin(const struct core_pin *pin) {
+static inline void core_unpin_at(const struct core_pin *pin, tg_a64 *entry) {
     struct tg_local *local = world_local();
     bool unlinked = tg_load_relaxed32(&pin->object->state) == TG_OBJECT_UNLINKED;
-    tg_ledger_release(local, pin->entry);
+    tg_ledger_release_at(local, entry, pin->entry);
     if (unlinked) tg_add_relaxed64(&local->hot->unpin_hint, 1);
+}
+static inline void core_unpin(const struct core_pin *pin) {
+    struct tg_local *local = world_local();
+    core_unpin_at(pin, tg_ledger_entry(local, local->process, pin->entry));
 }
 
 /* ---- recovery -------------------------------------------------------------------- */

@@ -63,12 +63,13 @@ static void use(const struct core_pin *pin) {
     }
 }
 
-/* As tg_unpin: of a pin that was made in ledger number `ledger`. */
+/* As tg_unpin: of a pin that was made in ledger number `ledger`, the parent's. */
 static void unpin(const struct core_pin *pin, uint32_t ledger) {
     struct tg_local *local = world_local();
     tg_ref ref = tg_ref_of(local, pin->object);
-    if (!tg_ledger_keeps(local, pin->entry, ledger, ref)) return;
-    if (!tg_ledger_defer(local, pin->entry)) core_unpin(pin);
+    tg_a64 *at = tg_ledger_entry(local, PARENT, pin->entry);
+    tg_a64 *entry = tg_ledger_kept_entry(local, pin->entry, ledger, ref, at);
+    if (entry != NULL && !tg_ledger_defer(local, pin->entry)) core_unpin_at(pin, entry);
 }
 
 /* Waits for a while; false: it isn't so. */
@@ -87,6 +88,7 @@ static void parent(void *patient) {
     if (patient) (void)wait_until(verdict);
     tg_ledger_refuse(verdict);
     tg_ledger_fork_end(world_local());
+    use(&forked_pin);
     unpin(&forked_pin, 0);
 }
 

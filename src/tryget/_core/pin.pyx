@@ -23,6 +23,7 @@ cdef extern from *:
         to->entry = from->entry;
         to->object = from->object;
         to->ledger = from->ledger;
+        to->at = from->at;
     }
     """
     void tg_move_pin(tg_pin *to, const tg_pin *source)

@@ -57,12 +57,28 @@ cdef extern from *:
     }
     #endif
 
+    /* Eight bytes at a time, the last eight perhaps twice: for a key that is quicker than a call. */
+    static inline int tg_same_bytes(const char *a, const char *b, size_t size) {
+        uint64_t x, y;
+        if (size < 8) {
+            for (size_t i = 0; i < size; i++)
+                if (a[i] != b[i]) return 0;
+            return 1;
+        }
+        for (size_t i = 0;; i = i + 16 > size ? size - 8 : i + 8) {
+            memcpy(&x, a + i, 8);
+            memcpy(&y, b + i, 8);
+            if (x != y) return 0;
+            if (i + 8 == size) return 1;
+        }
+    }
+
     static inline int tg_same_text(PyObject *a, PyObject *b) {
         if (a == b) return 1;
         Py_ssize_t length = PyUnicode_GET_LENGTH(a);
         unsigned kind = PyUnicode_KIND(a);
         return length == PyUnicode_GET_LENGTH(b) && kind == PyUnicode_KIND(b) &&
-               memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)length * kind) == 0;
+               tg_same_bytes(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)length * kind);
     }
 
     #include <sys/mman.h>
@@ -173,6 +189,14 @@ cdef inline Slot *slot_of(Table *table, PyObject *key, Py_hash_t hash) noexcept:
     return NULL
 
 
+cdef inline int take_key(Slot *slot, PyObject *key) noexcept:
+    """Who asks again by the same object is spared the comparison of the texts."""
+    Py_INCREF(<object>key)
+    Py_DECREF(<object>slot.key)  # a str: no code runs
+    slot.key = key
+    return 0
+
+
 cdef inline Slot *find_kept(Table *table, tg_store *store, PyObject *key,
                             uint64_t reader) noexcept:
     """What is known of a key at this moment; NULL: nothing. Of an absence half is asked."""
@@ -184,6 +208,8 @@ cdef inline Slot *find_kept(Table *table, tg_store *store, PyObject *key,
         return NULL
     if slot.reader != EVERY_READER and slot.reader != reader:
         return NULL
+    if slot.key != key:
+        take_key(slot, key)
     if not slot.seen:  # a line that is read only, for most hits
         slot.seen = 1
     return slot

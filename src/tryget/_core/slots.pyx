@@ -57,7 +57,7 @@ cdef extern from *:
     }
     #endif
 
-    /* Eight bytes at a time, the last eight perhaps twice: for a key that is quicker than a call. */
+    /* Eight bytes at a time, the last ones perhaps twice: for a key it is quicker than a call. */
     static inline int tg_same_bytes(const char *a, const char *b, size_t size) {
         uint64_t x, y;
         if (size < 8) {

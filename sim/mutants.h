@@ -105,6 +105,8 @@
     X(absence_of_split_bucket, "... of an absence, where it would be", "names_absence_split") \
     X(absence_above_ignored, "an absence is of the directory that is there", \
       "names_absence_again") \
+    X(move_out_twice, "a value that keeps its version moves into one object", \
+      "names_known_move") \
     X(known_asked_first, "a known place is asked for after its pin is published", \
       "names_known_delete") \
     X(gate_no_wait, "a renamer waits for the writers under way", "names_rename_set") \

@@ -195,6 +195,7 @@
     X(names_known_drop) \
     X(names_known_rename) \
     X(names_known_threads) \
+    X(names_known_move) \
     X(names_absence) \
     X(names_absence_split) \
     X(names_absence_again) \

@@ -29,6 +29,10 @@ static tg_status allowed(struct tg_call *call, struct tg_update *update,
     if (update->mode == TG_SET_ALWAYS) return TG_OK;
     if (update->mode == TG_SET_IF_ABSENT) return there ? TG_EXISTS : TG_OK;
     uint64_t version = there ? tg_load_relaxed64(&old->version) : 0;
+    /* A value that keeps its version moves out of its record once: a version names one object for
+     * ever (U6 of store/reuse.h). Two may have seen it inside. */
+    bool moved = update->version != 0 && old && (tg_record_flags(old) & TG_RECORD_OBJECT);
+    if (moved && !TG_MUTANT(move_out_twice)) return TG_MISMATCH;
     return version == update->if_version ? TG_OK : TG_MISMATCH;
 }
 

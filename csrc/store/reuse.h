@@ -25,6 +25,7 @@
  *       holds after the entry was published and a full fence: then its record is linked, and
  *       whoever unlinks it locks the bucket, and scans, later (G2). Nothing of the object is
  *       read before; its `pinned` mark is of the earlier pin.
+ *   U6  A version that was seen in an object is in that object as long as its record is linked.
  *
  * Ordering: PAIR lock: the count by acquire; a count that did not move means that no
  *   acquisition, and so no change, came before this load. Then dir_gen. Of an absence the

@@ -33,6 +33,12 @@ NAMES_THREADS(names_known_threads, "two threads: one pins where it was, one remo
               STEPS(LEARN_PIN("a"), UNPIN(), KNOWN_PIN("a"), UNPIN()),
               STEPS(DELETE("a"), TIDY(), SET("b", 102)), .flags = SIM_ALL);
 
+/* Both see the value inside its record, and move it out. */
+NAMES_PAIR(names_known_move, "a small value is pinned where it was after two have moved it",
+           PLAN(.before = STEPS(SET("a", 1))),
+           STEPS(LEARN_PIN("a"), UNPIN(), TIDY(), SET("b", 102), KNOWN_PIN("a"), UNPIN()),
+           STEPS(PIN("a"), UNPIN()), .flags = SIM_ALL);
+
 /* ---- absences ------------------------------------------------------------------------------ */
 
 static SIM_STATE struct tg_absence absence;

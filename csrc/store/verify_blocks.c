@@ -27,10 +27,12 @@ static void check_entry(struct tg_check *check, uint32_t process, const tg_a64 *
     uint32_t state = tg_load_relaxed32(&local->processes[process].state);
     if (entry == TG_LEDGER_FREE) return;
     if (pins) {
-        /* Who died between the entry and its check may have pinned anything (G2). */
+        /* Between the entry and its check, and of who died or stands there, a pin may be of
+         * anything (G2, U5). */
         bool dead = state != TG_PROCESS_LIVE ||
                     local->os->ops->life_probe(local->os, process) == TG_LIFE_DEAD;
-        if (TG_ENTRY_STATE(entry) == TG_LEDGER_PIN && !dead) check_pin(check, entry, where);
+        bool kept = TG_ENTRY_KIND(entry) == TG_PIN_KEPT;
+        if (TG_ENTRY_STATE(entry) == TG_LEDGER_PIN && !dead && kept) check_pin(check, entry, where);
         return;
     }
     if (state == TG_PROCESS_FREE) {

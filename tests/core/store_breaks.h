@@ -194,11 +194,11 @@ BREAK(run_start,
       tg_store_relaxed32(&rich_object(s, "run")->payload, tg_ref_of(l, rich_object(s, "run"))))
 BREAK(object_checksum, tg_store_relaxed32(&rich_object(s, "run")->checksum, 1))
 
-BREAK(pin_of_nothing, tg_store_relaxed64(tg_ledger_entry(l, 0, 7), TG_ENTRY(TG_LEDGER_PIN, 77)))
+BREAK(pin_of_nothing, tg_store_relaxed64(tg_ledger_entry(l, 0, 7), tg_ledger_kept(0, 77)))
 BREAK(ledger_high, tg_store_relaxed64(&hot->process_high, 0))
 BREAK(pin_unknown, tg_store_relaxed32(&rich_object(s, "pinned")->pinned, 0))
 BREAK(pin_of_private, tg_ref ref = TG_ENTRY_REF(tg_load_relaxed64(tg_ledger_entry(l, 0, 1)));
-      tg_store_relaxed64(tg_ledger_entry(l, 0, 9), TG_ENTRY(TG_LEDGER_PIN, ref)))
+      tg_store_relaxed64(tg_ledger_entry(l, 0, 9), tg_ledger_kept(0, ref)))
 BREAK(pin_of_nobody, tg_store_relaxed32(&l->processes[0].state, TG_PROCESS_FREE))
 BREAK(entry_garbage, tg_store_relaxed64(tg_ledger_entry(l, 0, 8), 5))
 BREAK(entry_half_free, tg_store_relaxed64(tg_ledger_entry(l, 0, 8), 1ull << 40))

@@ -3,6 +3,7 @@
 #ifndef TG_TESTS_CORE_STORE_RICH_H
 #define TG_TESTS_CORE_STORE_RICH_H
 
+#include "ledger/adopt.h"
 #include "names/build.h"
 #include "store_image.h"
 
@@ -18,6 +19,7 @@ static inline uint32_t rich_pin(struct store_image *store, const char *key) {
     REQUIRE(object != NULL);
     uint64_t version = tg_load_relaxed64(&object->version);
     REQUIRE(tg_ledger_pin(store->local, object, version, &number) == TG_OK);
+    (void)tg_ledger_keep(store->local, number);
     return number;
 }
 

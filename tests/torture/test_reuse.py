@@ -16,7 +16,6 @@ import mmap
 import os
 import random
 import signal
-import struct
 import sys
 import time
 import traceback
@@ -33,20 +32,20 @@ pytestmark = pytest.mark.torture
 KEYS = 8
 WRITERS = 2
 THREADS = 3
-_WORD = struct.Struct("<Q")
 
 
 class Said:
     """What was written for certain, by key: each word has one writer at a time."""
 
     def __init__(self) -> None:
-        self.memory = mmap.mmap(-1, 8 * KEYS)
+        # A word at a time: `struct` would clear one before it writes it.
+        self.memory = memoryview(mmap.mmap(-1, 8 * KEYS)).cast("Q")
 
     def __getitem__(self, number: int) -> int:
-        return int(_WORD.unpack_from(self.memory, 8 * number)[0])
+        return self.memory[number]
 
     def __setitem__(self, number: int, value: int) -> None:
-        _WORD.pack_into(self.memory, 8 * number, value)
+        self.memory[number] = value
 
 
 def key_of(number: int) -> str:

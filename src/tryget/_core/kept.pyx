@@ -36,7 +36,7 @@ cdef extern from "Python.h":
 cdef enum:
     BUDGET_MAX = 1 << 30
     BUDGET_MIN = 1 << 20
-    BUDGET_SHARE = 4  # of a store's limit, for all its processes
+    BUDGET_SHARE = 4  # of a store's limit, for all processes that are attached
     ADDITIONS = 4096  # after so many it is looked how many processes there are
     TURNS = 256  # at most, of an addition: who gave room to others gives it bit by bit
 
@@ -71,6 +71,12 @@ cdef class Kept:
             if self.users == 0 or nbytes > table.budget // VALUE_SHARE:
                 drop_stale(table, self.store, key, dropped)
                 return 0
+            self.additions += 1
+            if self.usual and self.additions % ADDITIONS == 0:
+                table.budget = usual_budget(self.store)
+                if slot_bytes(table) > table.budget:  # others came: from the beginning
+                    forget_all(<PyObject *>self)
+                    return 0
             slot = slot_of(table, <PyObject *>key, hash)
             if slot != NULL:
                 take_out(table, slot, dropped)
@@ -92,12 +98,9 @@ cdef class Kept:
             table.values += slot.kind == KIND_VALUE
             table.collectable += is_collectable(slot)
             table.nbytes += nbytes
-            self.additions += 1
-            if self.usual and self.additions % ADDITIONS == 0:
-                table.budget = usual_budget(self.store)
             turn_hand(table, self.store, SCRUB, dropped)
             for _ in range(<int>TURNS):
-                if table.nbytes <= table.budget and table.count <= ENTRIES_MAX:
+                if not is_over(table):
                     break
                 turn_hand(table, self.store, WAYS, dropped)
         return 0
@@ -182,8 +185,17 @@ cdef PyObject *tables = NULL
 cdef object tables_lock = object()
 
 
-cdef uint64_t usual_budget(tg_store *store) noexcept:
+cdef uint64_t usual_budget(tg_store *store):
+    """Of one table: a process may have two."""
     cdef uint64_t share = tg_limit_of(store) // BUDGET_SHARE // tg_processes_of(store)
+    cdef PyObject *at
+    cdef size_t count = 0
+    with cython.critical_section(tables_lock):
+        at = tables
+        while at != NULL:
+            count += (<Kept>at).store == store
+            at = (<Kept>at).next
+    share //= max(count, <size_t>1)
     return min(max(share, <uint64_t>BUDGET_MIN), <uint64_t>BUDGET_MAX)
 
 
@@ -201,9 +213,11 @@ cdef Kept join_table(tg_store *store, bint anew, uint64_t budget):
             fresh.store = store
             fresh.anew = anew
             fresh.usual = budget == FREE_BUDGET
-            fresh.table.budget = usual_budget(store) if fresh.usual else budget
+            fresh.table.budget = budget
             add_table(fresh)
         found.users += 1
+    if found is fresh and fresh.usual:
+        fresh.table.budget = usual_budget(store)
     return found
 
 

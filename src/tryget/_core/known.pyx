@@ -46,13 +46,47 @@ cdef class Knower(Handle):
             return known[0].value
         return NULL
 
+    # Who could read is not to fail for want of memory to remember it.
+
     cdef int keep(self, object key, tg_key name, object value, object data,
                   tg_content info) except -1:
         """Keeps a value for the next read, if what it is and our `reuse` allow; or its bytes
         (`data`, or None), if they are few."""
+        try:
+            self.try_keep(key, name, value, data, info)
+        except MemoryError:
+            pass
+        return 0
+
+    cdef int keep_place(self, object key, tg_key name, const tg_pin *pin) except -1:
+        """Keeps where a value that was pinned lies, if its key is pinned again."""
+        try:
+            self.try_keep_place(key, name, pin)
+        except MemoryError:
+            pass
+        return 0
+
+    cdef int keep_absence(self, object key, tg_key name) except -1:
+        """Keeps that a key has no value, if it is asked for again."""
+        try:
+            self.try_keep_absence(key, name)
+        except MemoryError:
+            pass
+        return 0
+
+    cdef bint token_of(self, tg_key name, uint64_t version, Slot *fresh):
+        """The token for a version of a key; False: it has another one by now, or none."""
+        cdef tg_info now
+        cdef tg_store *store = self.store
+        if store == NULL:  # closed by a decoder, a finalizer, another thread
+            return False
+        return (tg_get_with_token(store, &tg_held_hint, name, NULL, NULL, &now, &fresh.token)
+                == TG_OK and fresh.token.lock != NULL and now.version == version)
+
+    cdef int try_keep(self, object key, tg_key name, object value, object data,
+                      tg_content info) except -1:
         cdef Kept kept = self.kept
         cdef Slot fresh
-        cdef tg_info now
         cdef int64_t nbytes = CHANGEABLE
         fresh.kind = KIND_VALUE
         fresh.reader = EVERY_READER if info.codec <= CODEC_OWN_MAX else self.reader
@@ -71,32 +105,26 @@ cdef class Knower(Handle):
             if kept.table.stale:
                 kept.drop(exact(key))
             return 0
-        if self.store == NULL:  # closed by the decoder
-            return 0
         if fresh.kind == KIND_BYTES and not self.anew and kept.has_value(exact(key)):
             return 0
         if not kept.admits(exact(key), DOOR_SOON if fresh.kind == KIND_BYTES else DOOR_OPEN):
             return 0
-        if (tg_get_with_token(self.store, &tg_held_hint, name, NULL, NULL, &now, &fresh.token)
-                == TG_OK and fresh.token.lock != NULL and now.version == info.version):
+        if self.token_of(name, info.version, &fresh):
             fresh.nbytes = <uint32_t>min(nbytes, <int64_t>NBYTES_MAX)
             kept.keep(exact(key), value, &fresh)
         return 0
 
-    cdef int keep_place(self, object key, tg_key name, const tg_pin *pin) except -1:
-        """Keeps where a value that was pinned lies, if its key is pinned again."""
+    cdef int try_keep_place(self, object key, tg_key name, const tg_pin *pin) except -1:
         cdef Kept kept = self.kept
         cdef Slot fresh
-        cdef tg_info now
         cdef tg_known known
-        if TG_THREADS_RUN_FREELY or self.store == NULL:
+        if TG_THREADS_RUN_FREELY:
             return 0
         if kept.has_value(exact(key)):
             return 0
         if not kept.admits(exact(key), DOOR_LATER):
             return 0
-        if (tg_get_with_token(self.store, &tg_held_hint, name, NULL, NULL, &now, &fresh.token)
-                == TG_OK and fresh.token.lock != NULL and now.version == pin.info.version):
+        if self.token_of(name, pin.info.version, &fresh):
             known.bytes = pin.bytes
             known.info = pin.info
             known.object = pin.object
@@ -107,17 +135,20 @@ cdef class Knower(Handle):
             kept.keep(exact(key), PyBytes_FromStringAndSize(<char *>&known, sizeof(known)), &fresh)
         return 0
 
-    cdef int keep_absence(self, object key, tg_key name) except -1:
-        """Keeps that a key has no value, if it is asked for again."""
+    cdef int try_keep_absence(self, object key, tg_key name) except -1:
         cdef Kept kept = self.kept
         cdef Slot fresh
         cdef tg_absence absence
         cdef object above = None
+        cdef tg_store *store
         if kept.table.stale:
             kept.drop(exact(key))
         if TG_THREADS_RUN_FREELY or not kept.admits(exact(key), DOOR_LATER):
             return 0
-        if tg_absence_find(self.store, &tg_held_hint, name, &absence) == TG_OK:
+        store = self.store
+        if store == NULL:  # closed by the finalizer of what was dropped
+            return 0
+        if tg_absence_find(store, &tg_held_hint, name, &absence) == TG_OK:
             if absence.above != NULL:
                 above = PyBytes_FromStringAndSize(<char *>&absence, sizeof(absence))
             fresh.kind = KIND_ABSENT

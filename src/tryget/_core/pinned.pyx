@@ -143,11 +143,12 @@ cdef class Pinner(Reader):
         """As `pin`; None when the key is absent."""
         return self.pinned(key, False)
 
-    cdef inline Pin filled(self, Pin pin, object key):
+    cdef inline Pin filled(self, Pin pin, object key, Attachment attachment):
+        """`attachment`: ours when the call began; another thread may have closed us."""
         pin.key = key
         pin.store = self
-        pin.attachment = self.attachment
-        pin.core = self.attachment.store
+        pin.attachment = attachment
+        pin.core = attachment.store
         return pin
 
     cdef Pin pinned(self, object key, bint required):
@@ -159,7 +160,7 @@ cdef class Pinner(Reader):
         cdef Slot *slot = self.slot_by(key)
         if slot != NULL and slot.kind == KIND_PLACE:
             if tg_pin_known(self.store, place_of(slot), &slot.token, &pin.pin) == TG_OK:
-                return self.filled(pin, key)
+                return self.filled(pin, key, attachment)
         elif slot != NULL and slot.kind == KIND_ABSENT and absence_holds(self.table, slot):
             if required:
                 raise KeyError(key)
@@ -176,7 +177,7 @@ cdef class Pinner(Reader):
                     status = tg_pin_value(attachment.store, &tg_hint, name, &pin.pin,
                                           patience.until)
             if status == TG_OK:
-                self.filled(pin, key)
+                self.filled(pin, key, attachment)
                 if self.table != NULL:
                     self.keep_place(key, name, &pin.pin)
                 return pin

@@ -60,14 +60,16 @@ cdef class Reader(Knower):
         cdef tg_pin pin
         cdef tg_reading reading
         cdef tg_status status
+        cdef tg_store *store
         key_of(key, &name)
-        if self.store == NULL:
+        store = self.store  # once: another thread may close us
+        if store == NULL:
             self.raise_closed()
         reading.bytes = NULL
         reading.view_from = self.view_from
         reading.most = 0
         reading.refused = TG_READ_FINE
-        status = tg_get_or_pin(self.store, &tg_held_hint, name, tg_read_bytes, &reading,
+        status = tg_get_or_pin(store, &tg_held_hint, name, tg_read_bytes, &reading,
                                self.view_from, &info, &pin)
         if status == TG_OK:
             if pin.entry != 0:
@@ -268,11 +270,11 @@ cdef class Reader(Knower):
                 self.raise_status(status, key)
 
     def raw_kept(self):
-        """(values that this process may return again, bytes of all that it keeps)."""
+        """(decoded values in this handle's table, about the bytes of all that is in it)."""
         cdef Kept kept = self.kept
         if self.table == NULL:
             return 0, 0
-        return kept.table.values, kept.table.nbytes
+        return kept.table.values, kept.table.nbytes + slot_bytes(&kept.table)
 
     def raw_get(self, key):
         """(codec number, bytes, version): the value as it is stored; KeyError."""

@@ -5,7 +5,8 @@ large one lies, or that there is none.
 
 The table is sets of eight slots, a cache line each. A text belongs to one set, by its hash; the
 search begins at a slot that the hash chooses and ends at the first free one. It doubles when half
-full, up to `ENTRIES_MAX` slots or its budget of bytes; then the clock's hand decides who goes.
+full, as long as its budget of bytes has room for that; then the clock's hand decides who goes. Of
+texts whose set is full earlier, one in a hundred, another goes.
 
 Decoded values come in at once as long as there is room. All else has to be read again within some
 reads of others, and so have values when the table is full: reads of more keys than fit would drive
@@ -121,9 +122,9 @@ cdef extern from "Python.h":
 cdef enum:
     WAYS = 8
     SLOTS_FIRST = 64
-    ENTRIES_MAX = 1 << 22
+    SLOTS_MAX = 1 << 23
     VALUE_SHARE = 16  # of the budget, for one value
-    ENTRY_BYTES = 192  # two slots, and an empty str
+    ENTRY_BYTES = 64  # an empty str, and what malloc adds
     SCRUB = 2  # slots that every addition looks at, for values that are no more
     GUESTS = 1 << 14  # texts that were read lately, and have no slot
 
@@ -237,8 +238,24 @@ cdef bint has_value(Table *table, tg_store *store, PyObject *key) noexcept:
     return slot != NULL and slot.kind == KIND_VALUE and is_true(table, store, slot)
 
 
+cdef inline uint64_t slot_bytes(const Table *table) noexcept:
+    return (table.mask + 1) * sizeof(Slot) if table.slots != NULL else 0
+
+
+cdef inline bint is_over(const Table *table) noexcept:
+    return table.nbytes + slot_bytes(table) > table.budget
+
+
 cdef inline bint is_full(const Table *table) noexcept:
-    return table.count >= ENTRIES_MAX // 8 * 7 or table.nbytes >= table.budget // 8 * 7
+    return table.nbytes + slot_bytes(table) >= table.budget // 8 * 7 or not may_grow(table)
+
+
+cdef inline bint may_grow(const Table *table) noexcept:
+    """Is there room for one more: a slot, or twice as many slots?"""
+    cdef size_t slots = 2 * (table.mask + 1)
+    if table.slots == NULL or table.count * 2 <= table.mask + 1:
+        return True
+    return slots <= SLOTS_MAX and table.nbytes + slots * sizeof(Slot) <= table.budget
 
 
 cdef inline bint is_lucky(Table *table) noexcept:
@@ -288,10 +305,11 @@ cdef int take_out(Table *table, Slot *gone, list dropped) except -1:
     cdef Slot others[WAYS]
     cdef size_t count = 0
     cdef size_t i
+    cdef bint collectable = is_collectable(gone)
+    let_go(gone, dropped)  # first: it may fail
     table.count -= 1
     table.values -= gone.kind == KIND_VALUE
-    table.collectable -= is_collectable(gone)
-    let_go(gone, dropped)
+    table.collectable -= collectable
     table.nbytes -= gone.nbytes
     gone.key = NULL
     for i in range(<size_t>WAYS):
@@ -318,8 +336,6 @@ cdef bint grow(Table *table) noexcept:
     cdef Table larger = table[0]
     cdef size_t slots = SLOTS_FIRST if table.slots == NULL else 2 * (table.mask + 1)
     cdef size_t i
-    if slots > 2 * ENTRIES_MAX:
-        return False
     larger.slots = <Slot *>tg_slots_take(slots * sizeof(Slot))
     if larger.slots == NULL:
         return False
@@ -344,7 +360,7 @@ cdef int turn_hand(Table *table, tg_store *store, size_t limit, list dropped) ex
             continue
         if not is_true(table, store, slot):
             take_out(table, slot, dropped)
-        elif table.nbytes > table.budget or table.count > ENTRIES_MAX:
+        elif is_over(table):
             if slot.seen:
                 slot.seen = 0
             else:
@@ -356,11 +372,9 @@ cdef int make_room(Table *table, tg_store *store, Py_hash_t hash, list dropped) 
     """A free slot in the set of a text, unless memory is short."""
     cdef Slot *slot
     cdef size_t i
-    if table.slots == NULL or (table.count + 1) * 2 > table.mask + 1:
+    if table.slots == NULL or ((table.count + 1) * 2 > table.mask + 1 and may_grow(table)):
         grow(table)
     while table.slots != NULL and free_slot_of(table, hash) == NULL:
-        if table.count * 8 > table.mask + 1 and grow(table):
-            continue
         for i in range(<size_t>(2 * WAYS)):  # the second time none is marked
             slot = &table.slots[(<size_t>hash & table.mask & ~<size_t>(WAYS - 1)) +
                                 (table.hand + i) % WAYS]

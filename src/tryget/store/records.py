@@ -37,8 +37,8 @@ class Statistics:
     committed: int  # what it has taken from the file system
     processes: int
     pins: int
-    kept: int  # decoded values that this process may return again (`reuse`)
-    kept_bytes: int  # about, of all that it keeps
+    kept: int  # decoded values that this process keeps, to return them again (`reuse`)
+    kept_bytes: int  # about, of these and what else it knows of keys
 
 
 @dataclass(frozen=True, slots=True)

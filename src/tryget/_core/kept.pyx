@@ -151,11 +151,11 @@ cdef int forget_all(PyObject *self) noexcept:
     free(gone.guests)
     if gone.slots == NULL:
         return 0
-    for i in range(gone.mask + 1):
+    for i in range(slot_count(&gone)):
         if gone.slots[i].key != NULL:
             Py_XDECREF(gone.slots[i].key)
             Py_XDECREF(gone.slots[i].value)
-    tg_slots_drop(gone.slots, (gone.mask + 1) * sizeof(Slot))
+    tg_slots_drop(gone.slots, gone.reserved)
     return 0
 
 
@@ -165,7 +165,7 @@ cdef int visit_all(PyObject *self, visit_t visit, void *argument) noexcept:
     cdef int answer
     if table.slots == NULL or table.collectable == 0:  # texts and numbers are no part of a cycle
         return 0
-    for i in range(table.mask + 1):
+    for i in range(slot_count(table)):
         if table.slots[i].key != NULL and is_collectable(&table.slots[i]):
             answer = visit(table.slots[i].value, argument)
             if answer != 0:
@@ -183,6 +183,13 @@ cdef int visit_all(PyObject *self, visit_t visit, void *argument) noexcept:
 # attachment outlives that: so an address is never that of an earlier store.
 cdef PyObject *tables = NULL
 cdef object tables_lock = object()
+
+
+cdef uint64_t reserve_of(tg_store *store, uint64_t budget) noexcept:
+    """Addresses for slots: as many as there may be if the other processes leave."""
+    cdef uint64_t most = min(tg_limit_of(store) // BUDGET_SHARE, <uint64_t>BUDGET_MAX)
+    most = min(max(most, budget, <uint64_t>BUDGET_MIN), <uint64_t>SLOTS_MAX * sizeof(Slot))
+    return (most + TG_HUGE_PAGE - 1) // TG_HUGE_PAGE * TG_HUGE_PAGE
 
 
 cdef uint64_t usual_budget(tg_store *store):
@@ -216,8 +223,10 @@ cdef Kept join_table(tg_store *store, bint anew, uint64_t budget):
             fresh.table.budget = budget
             add_table(fresh)
         found.users += 1
-    if found is fresh and fresh.usual:
-        fresh.table.budget = usual_budget(store)
+    if found is fresh:
+        if fresh.usual:
+            fresh.table.budget = usual_budget(store)
+        fresh.table.reserved = reserve_of(store, fresh.table.budget)
     return found
 
 

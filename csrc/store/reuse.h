@@ -35,7 +35,8 @@
  *   recycled, so the address stays one.
  * Progress: two or three loads. A false "no" costs a walk. 2^32 acquisitions of one bucket
  *   between two looks at one token would be a false "yes".
- * API: tg_get_with_token, tg_token_holds; tg_absence_find, tg_absence_holds; tg_pin_known.
+ * API: tg_bucket_watch, tg_get_with_token, tg_token_holds; tg_absence_find,
+ *   tg_absence_holds; tg_pin_known.
  */
 #ifndef TG_STORE_REUSE_H
 #define TG_STORE_REUSE_H
@@ -51,6 +52,16 @@ struct tg_token {
     uint64_t dir_gen;
 };
 
+struct tg_level;
+/* In a section: watches the bucket where a name is, or isn't: *record, or NULL. Sets the token's
+ * lock and count. False: it can't be relied on now, and the token is as it was. */
+TG_MUST_CHECK bool tg_bucket_watch(struct tg_local *local, const struct tg_level *level,
+                                   struct tg_token *token, struct tg_record **record);
+static inline bool tg_bucket_unmoved(const tg_a64 *lock, uint32_t count) {
+    /* PAIR lock: no acquisition since. */
+    return tg_word_value(tg_load_acquire64(lock)) == count;
+}
+
 /* As tg_get. token->lock is NULL when the bucket was locked just then. */
 TG_MUST_CHECK tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint, struct tg_key key,
                                           tg_sink sink, void *argument, struct tg_info *info,
@@ -60,9 +71,7 @@ TG_MUST_CHECK tg_status tg_get_with_token(struct tg_store *store, uint32_t *hint
  * be readable (tg_store_readable). */
 static inline bool tg_token_holds(struct tg_store *store, const struct tg_token *token) {
     if (token->lock == NULL) return false;
-    /* PAIR lock: no acquisition since. */
-    uint64_t word = tg_load_acquire64(token->lock);
-    return (uint32_t)(word >> TG_LOCK_VALUE_SHIFT) == token->count &&
+    return tg_bucket_unmoved(token->lock, token->count) &&
            tg_load_relaxed64(&store->local.hot->dir_gen) == token->dir_gen &&
            !tg_expired(&store->local, token->expiry);
 }
@@ -82,9 +91,7 @@ TG_MUST_CHECK tg_status tg_absence_find(struct tg_store *store, uint32_t *hint, 
 /* For an absence whose token holds. */
 static inline bool tg_absence_above_holds(const struct tg_absence *absence) {
     if (absence->above == NULL || TG_MUTANT(absence_above_ignored)) return true;
-    /* PAIR lock: the directory was there, as it was, when the token was asked. */
-    uint64_t word = tg_load_acquire64(absence->above);
-    return (uint32_t)(word >> TG_LOCK_VALUE_SHIFT) == absence->above_count;
+    return tg_bucket_unmoved(absence->above, absence->above_count);
 }
 static inline bool tg_absence_holds(struct tg_store *store, const struct tg_absence *absence) {
     return tg_token_holds(store, &absence->token) && tg_absence_above_holds(absence);

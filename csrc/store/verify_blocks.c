@@ -31,7 +31,7 @@ static void check_entry(struct tg_check *check, uint32_t process, const tg_a64 *
          * anything (G2, U5). */
         bool dead = state != TG_PROCESS_LIVE ||
                     local->os->ops->life_probe(local->os, process) == TG_LIFE_DEAD;
-        bool kept = TG_ENTRY_KIND(entry) == TG_PIN_KEPT;
+        bool kept = TG_ENTRY_KIND(entry) == TG_PIN_KEPT || TG_MUTANT(verify_passing);
         if (TG_ENTRY_STATE(entry) == TG_LEDGER_PIN && !dead && kept) check_pin(check, entry, where);
         return;
     }

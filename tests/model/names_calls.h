@@ -166,13 +166,16 @@ static inline void names_do_look_pin(struct linear_op *op, uint32_t *hint,
     op->expiry = info.expiry;
 }
 
-static inline void names_do_pin(struct linear_op *op, uint32_t *hint, struct names_hand *hand) {
-    op->status =
-        tg_pin_value(names_store(), hint, names_key(op->key), &hand->pin, names_deadline());
-    if (op->status != TG_OK) return;
+static inline void names_note_pin(struct linear_op *op, struct names_hand *hand) {
     hand->value = op->found = names_value_of(hand->pin.bytes, hand->pin.info.size);
     op->version = hand->pin.info.version;
     op->expiry = hand->pin.info.expiry;
+}
+
+static inline void names_do_pin(struct linear_op *op, uint32_t *hint, struct names_hand *hand) {
+    op->status =
+        tg_pin_value(names_store(), hint, names_key(op->key), &hand->pin, names_deadline());
+    if (op->status == TG_OK) names_note_pin(op, hand);
 }
 
 static inline void names_do_known_pin(struct linear_op *op, uint32_t *hint,
@@ -180,13 +183,10 @@ static inline void names_do_known_pin(struct linear_op *op, uint32_t *hint,
     op->status = TG_RETRY;
     if (hand->token.lock != NULL)
         op->status = tg_pin_known(names_store(), &hand->known, &hand->token, &hand->pin);
-    if (op->status != TG_OK)
-        op->status =
-            tg_pin_value(names_store(), hint, names_key(op->key), &hand->pin, names_deadline());
-    if (op->status != TG_OK) return;
-    hand->value = op->found = names_value_of(hand->pin.bytes, hand->pin.info.size);
-    op->version = hand->pin.info.version;
-    op->expiry = hand->pin.info.expiry;
+    if (op->status == TG_OK)
+        names_note_pin(op, hand);
+    else
+        names_do_pin(op, hint, hand);
 }
 
 /* After a pin: where the value is, and a token for it. */

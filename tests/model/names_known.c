@@ -33,6 +33,11 @@ NAMES_THREADS(names_known_threads, "two threads: one pins where it was, one remo
               STEPS(LEARN_PIN("a"), UNPIN(), KNOWN_PIN("a"), UNPIN()),
               STEPS(DELETE("a"), TIDY(), SET("b", 102)), .flags = SIM_ALL);
 
+NAMES_PAIR(names_known_verify, "the checker looks while somebody pins where nothing is any more",
+           PLAN(.before = STEPS(SET("a", 101))),
+           STEPS(LEARN_PIN("a"), UNPIN(), DELETE("a"), TIDY(), KNOWN_PIN("a"), UNPIN()),
+           STEPS(VERIFY()), .flags = SIM_STOP);
+
 /* Both see the value inside its record, and move it out. */
 NAMES_PAIR(names_known_move, "a small value is pinned where it was after two have moved it",
            PLAN(.before = STEPS(SET("a", 1))),

@@ -105,9 +105,10 @@ def test_never_decodes_each_time(folder: Path) -> None:
 
 def test_arrays_are_decoded_anew_and_views_are_never_kept(folder: Path) -> None:
     np = pytest.importorskip("numpy")
-    for reuse in ("immutable", "always"):
+    reuses: tuple[Any, ...] = ("immutable", "always")
+    for reuse in reuses:
         # A large store: its processes may keep values of this size.
-        with tryget.open("test", size="1GiB", reuse=reuse) as store:  # type: ignore[arg-type]
+        with tryget.open("test", size="1GiB", reuse=reuse) as store:
             store["large"] = np.zeros(10_000)
             store["within"] = (np.zeros(10_000), 1)
             first, within = store["large"], store["within"]

@@ -231,6 +231,7 @@ cdef class Reader(Knower):
         cdef PyObject *found = self.reusable(key, &slot)
         if found != NULL:
             return taken(found)
+        # As `read_by` does it, without that call.
         if slot != NULL and slot.kind == KIND_ABSENT and absence_holds(self.table, slot):
             return default
         return self.read_by(slot, key, False, default)

@@ -25,12 +25,10 @@ from libc.stdint cimport uint16_t
 cdef extern from "store/reuse.h":
     struct tg_token:
         const void *lock
-        uint32_t expiry
 
     struct tg_absence:
         tg_token token
         const void *above
-        uint32_t above_count
 
     struct tg_known:
         const void *bytes
@@ -149,7 +147,7 @@ cdef struct Slot:
     uint32_t nbytes  # about
     unsigned char seen  # since the hand was here
     unsigned char kind
-    uint16_t codec  # of KIND_BYTES
+    uint16_t codec  # of KIND_BYTES and KIND_PLACE
 
 
 cdef enum:

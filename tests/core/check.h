@@ -24,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
+
 struct check_test {
     const char *name;
     void (*run)(void);
@@ -31,7 +33,7 @@ struct check_test {
 };
 
 static struct check_test *check_first, **check_last = &check_first;
-static unsigned check_failures; /* of the running test; atomic, threads may fail too */
+static tg_a64 check_failures; /* of the running test; atomic, threads may fail too */
 static size_t check_row = SIZE_MAX;
 static jmp_buf check_end;
 
@@ -52,7 +54,7 @@ static jmp_buf check_end;
 
 static inline bool check_note(bool good, const char *file, int line, const char *text) {
     if (good) return true;
-    __atomic_fetch_add(&check_failures, 1, __ATOMIC_RELAXED);
+    tg_add_relaxed64(&check_failures, 1);
     fprintf(stderr, "%s:%d: expected %s", file, line, text);
     if (check_row != SIZE_MAX) fprintf(stderr, " [example %zu]", check_row);
     fputc('\n', stderr);
@@ -102,10 +104,10 @@ static inline bool check_child_aborted(pid_t child) {
     } while (0)
 
 static bool check_run(const struct check_test *test, const char *program) {
-    check_failures = 0;
+    tg_store_relaxed64(&check_failures, 0);
     check_row = SIZE_MAX;
     if (setjmp(check_end) == 0) test->run();
-    if (__atomic_load_n(&check_failures, __ATOMIC_RELAXED) == 0) return true;
+    if (tg_load_relaxed64(&check_failures) == 0) return true;
     fprintf(stderr, "FAILED %s; replay: %s %s\n", test->name, program, test->name);
     return false;
 }

@@ -203,7 +203,7 @@ static void end(void) {
 }
 
 static bool failed_at(const struct scenario *scenario, int n) {
-    if (check_failures == 0) return false;
+    if (tg_load_relaxed64(&check_failures) == 0) return false;
     fprintf(stderr, "    scenario \"%s\", before system call %d\n", scenario->name, n);
     return true;
 }
@@ -214,7 +214,7 @@ static void expect_good(const struct scenario *scenario) {
     struct tg_store *store;
     options.new_on_mismatch = scenario->setup == another_layout;
     EXPECT_EQ(tg_store_open(&options, &store, &error), TG_OK);
-    if (check_failures) return;
+    if (tg_load_relaxed64(&check_failures)) return;
     EXPECT_EQ(put(store, "after"), TG_OK);
     tg_store_close(store);
     EXPECT(has("after"));
@@ -224,7 +224,7 @@ TEST(a_victim_killed_before_any_system_call_leaves_what_can_be_opened) {
     if (!begin()) return;
     EXAMPLES(scenario, scenarios) {
         int n = 1;
-        if (check_failures) break;
+        if (tg_load_relaxed64(&check_failures)) break;
         for (bool more = true; more && n < 2000; n++) {
             prepare(scenario);
             pid_t child = start(scenario);
@@ -246,7 +246,7 @@ TEST(a_victim_killed_before_any_system_call_leaves_what_can_be_opened) {
 TEST(a_victim_stopped_before_any_system_call_and_the_others_share_one_store) {
     if (!begin()) return;
     EXAMPLES(scenario, scenarios) {
-        if (scenario->victim != victim_open || check_failures) continue;
+        if (scenario->victim != victim_open || tg_load_relaxed64(&check_failures)) continue;
         for (int n = 1; n < 2000; n++) {
             prepare(scenario);
             pid_t child = start(scenario);

@@ -87,7 +87,7 @@ static void step_change(uint32_t p, uint32_t k, uint32_t how) {
 TEST(a_random_walk_agrees_with_a_model) {
     make();
     memset(model, 0, sizeof model);
-    for (uint32_t i = 0; i < STEPS && check_failures == 0; i++) {
+    for (uint32_t i = 0; i < STEPS && tg_load_relaxed64(&check_failures) == 0; i++) {
         uint64_t random = image_random(&world.image);
         uint32_t p = random % 2, k = random / 2 % KEYS, how = random / 64 % 8;
         if (how < 4)

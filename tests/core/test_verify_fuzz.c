@@ -110,9 +110,9 @@ TEST(garbage_is_reported_or_harmless) {
         uint64_t began = image_clock(&store.image.os);
         found += store_violations(&store) > 0;
         read_all(&store);
-        unsigned failures = check_failures;
+        unsigned failures = tg_load_relaxed64(&check_failures);
         repaired += repair_and_use(&store);
-        if (check_failures != failures) {
+        if (tg_load_relaxed64(&check_failures) != failures) {
             fprintf(stderr, "    round %u, state %llu\n", round, (unsigned long long)seed);
             break;
         }
